@@ -422,8 +422,9 @@ pub(crate) struct Run {
     /// Megabytes that both log files may have together
     #[arg(long, value_name = "MB", default_value = "20", value_parser = value_parser!(u64).range(1..=100_000))]
     pub(crate) log_size: u64,
-    /// Start the patch again whenever it dies; after three deaths in a minute play the last text of
-    /// it that has played long, then a quiet patch, then silence, and try again
+    /// Start the patch again whenever it dies or hangs; after three lives of less than ten minutes
+    /// play the last text of it that has played long, then a quiet patch, then silence, and try
+    /// again
     #[arg(long)]
     pub(crate) keep_alive: bool,
     /// Folder for what --keep-alive must know after a power cut [default: STATE_DIRECTORY, else one
@@ -438,6 +439,16 @@ pub(crate) struct Run {
         requires = "keep_alive"
     )]
     pub(crate) proven_after: u64,
+    /// Seconds that the clock, the sound device or a picture may stand still before --keep-alive
+    /// starts the patch again; systemd's WatchdogSec goes before it
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        default_value = "30",
+        requires = "keep_alive",
+        value_parser = value_parser!(u64).range(3..=3600)
+    )]
+    pub(crate) hangs_after: u64,
     /// Do not let `score set` and other commands reach this run
     #[arg(long)]
     pub(crate) no_remote: bool,

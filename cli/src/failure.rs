@@ -55,6 +55,13 @@ pub(crate) enum Failure {
     },
     /// The run has ended, and these nodes could not write everything that they received.
     Lost(Vec<String>),
+    /// A run that was kept playing has ended otherwise than well: why, and its exit code.
+    Kept {
+        /// How it has ended.
+        why: String,
+        /// What it has ended with.
+        code: u8,
+    },
     /// A live run refuses what was asked of it, or cannot be reached.
     Remote(Vec<Refusal>),
     /// What was named does not exist.
@@ -76,6 +83,7 @@ impl Failure {
     pub(crate) fn exit_code(&self) -> ExitCode {
         match self {
             Failure::Lost(_) => ExitCode::from(LOST),
+            Failure::Kept { code, .. } => ExitCode::from(*code),
             Failure::Films {
                 left: 0, why: None, ..
             } => ExitCode::from(FILMS_FAILED),
@@ -136,7 +144,7 @@ impl Display for Failure {
                     .map(|refusal| error(&refusal.message, refusal.help.as_deref()).to_string());
                 f.write_str(&lines.collect::<Vec<_>>().join("\n"))
             }
-            Failure::Message(what) => error(what, None).fmt(f),
+            Failure::Message(what) | Failure::Kept { why: what, .. } => error(what, None).fmt(f),
             Failure::Print(why) => error(format_args!("cannot print: {why}"), None).fmt(f),
         }
     }
@@ -155,7 +163,9 @@ impl Failure {
             }
             Failure::Node(why) => return Some(of_kind(why, why.advice(), kind(why.kind()))),
             Failure::Run(why) => return Some(of_kind(why, why.advice(), kind_of_run(why))),
-            Failure::Message(what) => (what.clone(), None::<&str>),
+            Failure::Message(what) | Failure::Kept { why: what, .. } => {
+                (what.clone(), None::<&str>)
+            }
             Failure::Print(why) => (format!("cannot print: {why}"), None),
             Failure::Patch(diagnostics) => {
                 let (message, help) = match diagnostics.mistakes.as_slice() {

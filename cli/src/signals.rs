@@ -1,6 +1,12 @@
 //! Signals that would end the program, or ask it to end.
 
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
+
 use crossbeam_channel::{Receiver, bounded};
+
+/// Signals that may wait to be handed on.
+const WAITING: usize = 4;
 
 /// From here on, writing beyond the system's limit for the size of a file is an error, and does not
 /// end the program (SIGXFSZ). Called at the start, before anything writes. It does not change the
@@ -10,10 +16,8 @@ pub(crate) fn survive_file_limits() {
     {
         use signal_hook::consts::SIGXFSZ;
         // Nobody reads the flag: a handler is enough. If it is refused, nothing changes.
-        let _ = signal_hook::flag::register(
-            SIGXFSZ,
-            std::sync::Arc::<std::sync::atomic::AtomicBool>::default(),
-        );
+        let _ =
+            signal_hook::flag::register(SIGXFSZ, Arc::<std::sync::atomic::AtomicBool>::default());
     }
 }
 
@@ -62,13 +66,31 @@ pub(crate) fn on_end(end: impl Fn() + Clone + Send + 'static) {
     }
 }
 
-/// Receives the signals that end a live run; the second ends the program at once.
+/// The exit code of a program that a second signal has ended at once.
+pub(crate) const AT_ONCE: u8 = 130;
+
+/// Signals that come so soon after the first are part of it: a session that ends sends two.
+pub(crate) const MOMENT: Duration = Duration::from_millis(250);
+
+/// Receives the first signal that ends a live run; the second ends the program at once, whether or
+/// not the first was received.
 pub(crate) fn end_of_run() -> Receiver<()> {
     let (tell, told) = bounded(1);
+    let first = Arc::new(OnceLock::new());
     on_end(move || {
-        if tell.try_send(()).is_err() {
-            std::process::exit(130);
+        if first.get_or_init(Instant::now).elapsed() > MOMENT {
+            std::process::exit(AT_ONCE.into());
         }
+        let _ = tell.try_send(());
+    });
+    told
+}
+
+/// Receives every signal that asks for an end, for a program that hands them on.
+pub(crate) fn each_end() -> Receiver<()> {
+    let (tell, told) = bounded(WAITING);
+    on_end(move || {
+        let _ = tell.try_send(());
     });
     told
 }

@@ -35,6 +35,7 @@ pub struct Harness<N> {
     feeds: Vec<Feed>,
     live_settings: Vec<Setting>,
     retimings: Vec<(Time, Transport)>,
+    begins: Time,
     until: Option<Time>,
     node: PhantomData<N>,
 }
@@ -99,6 +100,7 @@ impl<N: Node> Harness<N> {
             feeds: Vec::new(),
             live_settings: Vec::new(),
             retimings: Vec::new(),
+            begins: Time::ZERO,
             until: None,
             node: PhantomData,
         }
@@ -171,6 +173,13 @@ impl<N: Node> Harness<N> {
         self
     }
 
+    /// Has the node begin when the clock says `begin`, in [`Harness::play_live`]: as one does that
+    /// an edit adds to a run of that age.
+    pub fn begin(mut self, begin: Time) -> Self {
+        self.begins = begin;
+        self
+    }
+
     /// Ends a node without feeds, such as a source, when the clock says `end`, in
     /// [`Harness::play_live`].
     pub fn until(mut self, end: Time) -> Self {
@@ -199,7 +208,8 @@ impl<N: Node> Harness<N> {
         live::play(
             node,
             &self.feeds,
-            (self.live_settings, self.retimings, self.until),
+            (self.live_settings, self.retimings),
+            (self.begins, self.until),
             &self.transport,
             &self.settings,
         )

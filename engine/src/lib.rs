@@ -68,6 +68,7 @@ pub use show::{
 };
 pub use steering::{RefusedValue, ValueSource, ValueStatus};
 pub use tap::Tap;
+pub use thread::node_at_work;
 pub use transport_params::transport_declaration;
 pub use watch::{Unwatched, Watch};
 pub use wire::WireReport;

@@ -6,6 +6,7 @@
 //! [`Schedule::turn`], that is between two calls and on its own thread, so that no value changes
 //! during a call.
 
+use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -61,15 +62,31 @@ impl Worker {
     }
 }
 
+thread_local! {
+    /// The node whose own work is done on this thread just now.
+    static AT_WORK: RefCell<Option<Arc<GraphNode>>> = const { RefCell::new(None) };
+}
+
+/// The id of the node whose own code runs on this thread just now, for a report of its panic: nodes
+/// share threads. `None`: no node's does.
+pub fn node_at_work() -> Option<String> {
+    let id = |at_work: &RefCell<Option<Arc<GraphNode>>>| {
+        Some(at_work.try_borrow().ok()?.as_ref()?.id.clone())
+    };
+    AT_WORK.try_with(id).ok().flatten()
+}
+
 /// Does a piece of the node's own work.
 ///
 /// # Errors
 /// The work's own error with the node's name, its panic, or [`RunError::Stopped`].
 pub(crate) fn guarded<T>(
-    node: &GraphNode,
+    node: &Arc<GraphNode>,
     work: impl FnOnce() -> Result<T, NodeError>,
 ) -> Result<T, RunError> {
+    let before = AT_WORK.replace(Some(node.clone()));
     let result = catch_unwind(AssertUnwindSafe(work));
+    AT_WORK.set(before);
     let name = || (node.id.clone(), node.descriptor.kind.to_string());
     match result {
         Ok(Ok(value)) => Ok(value),
@@ -209,4 +226,29 @@ pub(crate) fn latest_end(ends: impl Iterator<Item = Option<Time>>) -> Option<Tim
     let mut ends = ends.peekable();
     ends.peek()?;
     ends.try_fold(Time::ZERO, |latest, end| Some(latest.max(end?)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::descriptor::Descriptor;
+
+    #[test]
+    fn whose_code_panics_is_known_though_nodes_share_a_thread() {
+        let node = |id: &str| {
+            let descriptor = Descriptor::new("test", "test", "Does nothing");
+            Arc::new(GraphNode::declared(id, descriptor))
+        };
+        let (first, second) = (node("first"), node("second"));
+        let works = |node| guarded(node, || Ok(node_at_work())).unwrap();
+        assert_eq!(node_at_work(), None);
+        assert_eq!(works(&first).as_deref(), Some("first"));
+        let panicked = guarded::<()>(&second, || {
+            assert_eq!(works(&first).as_deref(), Some("first"), "within another's");
+            assert_eq!(node_at_work().as_deref(), Some("second"));
+            panic!("on purpose")
+        });
+        assert!(matches!(panicked, Err(RunError::Panic { id, .. }) if id == "second"));
+        assert_eq!(node_at_work(), None);
+    }
 }

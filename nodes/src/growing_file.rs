@@ -14,7 +14,7 @@ use score_engine::{Build, NodeError};
 
 use crate::output::{Claim, numbered, unwritable};
 
-pub(crate) use self::recovery::recover;
+pub use self::recovery::recover;
 
 /// A disk without room for this much counts as full: a file on it could not grow.
 const ROOM: usize = 256 * 1024;

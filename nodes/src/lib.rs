@@ -55,8 +55,9 @@ mod vision;
 
 use score_engine::{CustomForms, Registry};
 
-pub use audio::stem_files;
+pub use audio::{bytes_of_takes, stem_files};
 pub use chords::Chords;
+pub use growing_file::recover;
 pub use video::{Camera, CameraFormat, cameras};
 
 /// The kinds that a cargo feature brings, and whether this build has it.

@@ -353,3 +353,72 @@ fn whoever_does_not_read_the_status_holds_up_neither_edits_nor_the_end() {
         serde_json::from_str::<Value>(line).unwrap();
     }
 }
+
+/// The program `name` of this computer.
+fn found(name: &str) -> std::path::PathBuf {
+    let folders = std::env::var_os("PATH").unwrap();
+    let mut places = std::env::split_paths(&folders).map(|folder| folder.join(name));
+    places.find(|place| place.is_file()).unwrap()
+}
+
+#[test]
+fn a_part_is_whole_and_the_next_begins_while_the_encoder_of_its_film_hangs() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    score_test_support::write_small_film(folder);
+    let patch = r#"Patch(
+    format: 1,
+    nodes: {
+        "film": video_file(path: "film.mp4", loop: true),
+        "hum":  tone(gain: -30),
+        "take": recorder(path: "take.wav", part: 0.001),
+    },
+    wires: ["film -> take.pictures", "hum -> take.sound"],
+)
+"#;
+    std::fs::write(folder.join("show.ron"), patch).unwrap();
+    // An ffmpeg that never encodes.
+    let bin = folder.join("bin");
+    std::fs::create_dir(&bin).unwrap();
+    let script = format!(
+        "#!/bin/sh\ncase \"$*\" in *libx264*) exec sleep 20;; *) exec '{}' \"$@\";; esac\n",
+        found("ffmpeg").display()
+    );
+    std::fs::write(bin.join("ffmpeg"), script).unwrap();
+    std::fs::set_permissions(bin.join("ffmpeg"), std::fs::Permissions::from_mode(0o755)).unwrap();
+    let path = std::env::var("PATH").unwrap();
+    let status = ["--status-json", "status.jsonl", "--no-remote"];
+    let mut command = program(
+        folder,
+        &[&["run", "show.ron", "--quiet"], &status[..]].concat(),
+    );
+    command.env("PATH", format!("{}:{path}", bin.display()));
+    command.stdout(Stdio::null()).stderr(Stdio::piped());
+    let mut run = Run(command.spawn().unwrap());
+    let is_there = |name: &str| folder.join(name).exists();
+    until("the next part is recorded", || {
+        is_there(".take-2.wav.partial")
+    });
+    assert!(frames(&folder.join("take.wav")) > 3 * 48_000);
+    assert!(is_there("take.jsonl"));
+    assert!(is_there(".take.mkv.partial"), "its film still waits");
+    let lines = || std::fs::read_to_string(folder.join("status.jsonl")).unwrap_or_default();
+    let before = lines().len();
+    until("another status", || lines()[before..].lines().count() > 1);
+    let text = lines();
+    let last: Value = serde_json::from_str(text[before..].lines().next().unwrap()).unwrap();
+    let mut nodes = last["nodes"].as_array().unwrap().iter();
+    let take = nodes.find(|node| node["id"] == "take").unwrap();
+    assert_eq!(
+        (&take["failures"], &take["state"]),
+        (&0.into(), &"running".into()),
+        "{take}"
+    );
+    // The end waits for what can still be written; a second signal does not.
+    run.signal("TERM");
+    std::thread::sleep(Duration::from_millis(600));
+    run.signal("INT");
+    assert_eq!(run.wait().0.code(), Some(130));
+}

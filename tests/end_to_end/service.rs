@@ -195,7 +195,9 @@ fn a_film_whose_decoder_stands_still_goes_on_and_nobody_starts_the_run_again() {
 
 #[test]
 fn a_patch_that_dies_comes_back_and_at_the_third_death_something_quieter_does() {
-    let stage = Stage::new(HUM);
+    // It has been open once, long ago.
+    let hours = "hours: [(dates: [\"2001-01-01\"], from: \"10:00\", to: \"18:00\", zone: \"UTC\")],\n    presets";
+    let stage = Stage::new(&HUM.replace("presets", hours));
     let mut manager = NotifySocket::new(stage.folder());
     let mut keeper = stage.kept(&[]);
     for death in 0..2 {
@@ -221,6 +223,8 @@ fn a_patch_that_dies_comes_back_and_at_the_third_death_something_quieter_does() 
             .iter()
             .any(|node| node["id"] == "glass")
     );
+    // The artist's hours are those of what plays in place of the patch.
+    assert_eq!(status["hours"]["open"], false, "{status}");
     for _ in 0..3 {
         kill(&keeper);
     }
@@ -317,6 +321,53 @@ fn a_patch_has_one_keeper() {
 }
 
 #[test]
+fn a_run_that_hangs_is_ended_and_started_again() {
+    let stage = Stage::new(HUM);
+    let keeper = stage.kept(&["--hangs-after", "4"]);
+    // Until it was heard once, it has more time.
+    until("it is heard", || stage.status()["revision"] == 1);
+    let old = children(keeper.id());
+    old.iter().for_each(|id| signal(*id, "STOP"));
+    keeper.until("it hung: it gave no sign of life");
+    keeper.until("plays models=");
+    let new = children(keeper.id());
+    assert!(new.len() == 1 && new != old, "{old:?} {new:?}");
+}
+
+#[test]
+fn a_second_signal_to_a_keeper_ends_a_run_that_does_not_end() {
+    let stage = Stage::new(HUM);
+    let mut keeper = stage.kept(&[]);
+    let run = children(keeper.id());
+    run.iter().for_each(|id| signal(*id, "STOP"));
+    keeper.signal("INT");
+    std::thread::sleep(Duration::from_millis(600));
+    keeper.signal("TERM");
+    assert_eq!(keeper.wait(PATIENCE).code(), Some(130));
+    assert!(!Path::new(&format!("/proc/{}", run[0])).exists());
+}
+
+#[test]
+fn a_folder_of_somebody_elses_files_is_not_taken_for_the_state() {
+    let stage = Stage::new(HUM);
+    std::fs::create_dir(stage.at("diary")).unwrap();
+    std::fs::write(stage.at("diary/run.state"), "dear diary").unwrap();
+    let refused = stage
+        .command(&["--keep-alive", "--state", "diary"])
+        .output()
+        .unwrap();
+    assert_eq!(refused.status.code(), Some(1));
+    let said = text(&refused.stderr);
+    assert!(
+        said.contains("run.state") && said.contains("--state"),
+        "{said}"
+    );
+    let left = std::fs::read_to_string(stage.at("diary/run.state")).unwrap();
+    assert_eq!(left, "dear diary");
+    assert_eq!(stage.at("diary").read_dir().unwrap().count(), 1);
+}
+
+#[test]
 fn a_keeper_that_is_killed_takes_its_run_with_it() {
     let stage = Stage::new(HUM);
     let keeper = stage.kept(&[]);
@@ -394,6 +445,35 @@ fn a_service_is_installed_shown_and_removed_and_nobody_elses_unit_is_touched() {
         written.contains("Type=notify") && written.contains("LimitRTPRIO=95"),
         "{written}"
     );
+    // systemd starts it in another folder: paths are from the root, and may be written to.
+    let install = ["service", "install", "show.ron", "--print"];
+    let system = ["--system", "--user", "root", "--"];
+    let paths = [
+        "--state",
+        "known",
+        "--log-file=log.txt",
+        "--write-to",
+        "takes",
+    ];
+    let (code, unit_text) = score(&[&install[..], &system, &paths].concat());
+    assert_eq!(code, Some(0), "{unit_text}");
+    let line = |beginning: &str| {
+        let mut lines = unit_text.lines();
+        lines.find(|line| line.starts_with(beginning)).unwrap()
+    };
+    let root = stage.folder().display();
+    let given = format!(
+        "--state {root}/known --log-file={root}/log.txt --write-to {root}/takes -- {root}/show.ron"
+    );
+    assert!(line("ExecStart=").ends_with(&given), "{unit_text}");
+    let writes = format!(" -{root}/takes -{root}/known -{root} ");
+    assert!(line("ReadWritePaths=").contains(&writes), "{unit_text}");
+    // Where other commands find it, too.
+    assert!(line("ReadWritePaths=").ends_with("/sockets"), "{unit_text}");
+    // Who is not root makes no folder there.
+    let (code, said) = score(&[&install[..3], &system, &paths].concat());
+    assert!(code == Some(1) && said.contains("known"), "{said}");
+    assert_eq!(called(), [""; 0]);
     // The same again replaces it; the only one need not be named.
     assert_eq!(score(&["service", "install", "show.ron"]).0, Some(0));
     called();

@@ -9,9 +9,10 @@ use clap::Parser;
 use score_engine::{NodeError, Settings};
 
 use super::load;
-use crate::arguments::{Arguments, Command as Words, Service, ServiceInstall, ServiceName};
+use crate::arguments::{Arguments, Command as Words, Run, Service, ServiceInstall, ServiceName};
 use crate::failure::Failure;
 use crate::kinds::Kinds;
+use crate::service::rooted::{folders_written, rooted};
 use crate::service::unit::{MARK, Unit, name_of, words_of};
 use crate::terminal::out;
 
@@ -21,11 +22,14 @@ const SYSTEM: &str = "/etc/systemd/system";
 /// Groups whose members reach sound devices and cameras.
 const GROUPS: [&str; 3] = ["audio", "video", "render"];
 
+/// The variable that names the folder in which other commands find a run.
+const SOCKETS: &str = "SCORE_RUNTIME_DIR";
+
 /// Variables that are taken over into the unit where they are set.
 const VARIABLES: [&str; 5] = [
     "SCORE_MODELS",
     "SCORE_PLUGINS",
-    "SCORE_RUNTIME_DIR",
+    SOCKETS,
     "ORT_DYLIB_PATH",
     "JACK_DEFAULT_SERVER",
 ];
@@ -129,32 +133,31 @@ fn install(
     settings: &Settings,
 ) -> Result<(), Failure> {
     let manager = Manager::of(install.system);
-    // What cannot be played would only be started again for ever.
-    load(&install.patch, &[], kinds, settings)?;
     let patch = std::path::absolute(&install.patch).map_err(|error| {
         Failure::Message(format!(
             "`{}` has no place: {error}",
             install.patch.display()
         ))
     })?;
-    // What systemd is told, word for word.
-    let words = std::iter::once(OsStr::new("score")).chain(words_of(&install.more, &patch));
-    let Words::Run(run) = parsed(words)? else {
-        return Err(Failure::Message(
-            "these are no words for `score run`".to_owned(),
-        ));
-    };
+    let run = parsed(&install.more, &patch)?;
+    // What cannot be played would only be started again for ever.
+    let graph = load(&install.patch, &run.overrides.set, kinds, settings)?;
+    let typed = graph.files().filter(|file| file.typed);
+    let typed: Vec<PathBuf> = typed.map(|file| file.path).collect();
+    let here = std::env::current_dir()
+        .map_err(|error| Failure::Message(format!("this folder is not there: {error}")))?;
+    // systemd starts it in another folder.
+    let more = rooted(&install.more, &typed, &here);
+    let run = parsed(&more, &patch)?;
+    if install.system && !install.print {
+        require_state(run.state.as_deref())?;
+    }
     let unit = Unit {
         program: std::env::current_exe().map_err(|error| {
             Failure::Message(format!("nobody knows where this program lies: {error}"))
         })?,
-        writes: run
-            .consent
-            .write_to
-            .iter()
-            .filter_map(|place| std::path::absolute(place).ok())
-            .collect(),
-        more: install.more.clone(),
+        writes: folders_written(&run).into_iter().chain(sockets()).collect(),
+        more,
         environment: environment(settings),
         user: install.system.then(|| {
             let user = install.user.clone().unwrap_or_else(|| owner_of(&patch));
@@ -193,14 +196,31 @@ fn install(
     Ok(())
 }
 
-/// Reads words as this program's command line.
-fn parsed<'a>(words: impl Iterator<Item = &'a OsStr>) -> Result<Words, Failure> {
+/// Reads what systemd is told, word for word.
+fn parsed(more: &[String], patch: &Path) -> Result<Run, Failure> {
+    let words = std::iter::once(OsStr::new("score")).chain(words_of(more, patch));
     let read = Arguments::try_parse_from(words.map(OsStr::to_owned));
     let read = read.map_err(|wrong| {
         let why = wrong.render().to_string();
         Failure::Message(why.trim_start_matches("error: ").trim_end().to_owned())
     })?;
-    Ok(read.command)
+    match read.command {
+        Words::Run(run) => Ok(run),
+        _ => Err(Failure::Message(
+            "these are no words for `score run`".to_owned(),
+        )),
+    }
+}
+
+/// Requires the folder of --state: what does not play as root makes none outside its own.
+fn require_state(state: Option<&Path>) -> Result<(), Failure> {
+    let Some(missing) = state.filter(|state| !state.is_dir()) else {
+        return Ok(());
+    };
+    let missing = missing.display();
+    let why = format!("`{missing}`, the folder of --state, is not there");
+    let help = format!("`mkdir -p '{missing}'`, and `chown` it to the user who plays");
+    Err(NodeError::output(why).help(help).into())
 }
 
 /// Puts a unit in its place, if nobody else's is there.
@@ -290,12 +310,23 @@ fn unit_of(name: &ServiceName) -> Result<String, Failure> {
     }
 }
 
+/// The folder in which other commands find the run, where it is named.
+fn sockets() -> Option<PathBuf> {
+    let named = std::env::var_os(SOCKETS).filter(|named| !named.is_empty())?;
+    std::path::absolute(named).ok()
+}
+
 /// What the run needs to find that it would find here.
 fn environment(settings: &Settings) -> Vec<(String, String)> {
     let mut environment: Vec<(String, String)> = (VARIABLES.iter())
         .filter_map(|name| Some(((*name).to_owned(), std::env::var(name).ok()?)))
         .filter(|(_, value)| !value.is_empty())
         .collect();
+    if let Some(sockets) = sockets() {
+        let sockets = sockets.to_string_lossy().into_owned();
+        environment.retain(|(name, _)| name != SOCKETS);
+        environment.push((SOCKETS.to_owned(), sockets));
+    }
     if let Some(models) = settings.folder("models")
         && let Ok(models) = std::path::absolute(models)
     {

@@ -4,9 +4,10 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
-use score_engine::{Recalled, Source, StandingIn, Steering, patch_hash};
+use score_engine::{Hours, Recalled, Source, StandingIn, Status, Steering, patch_hash};
+use score_nodes::recover;
 use serde::{Deserialize, Serialize};
 
 use super::ladder::{Ladder, Rung};
@@ -27,6 +28,9 @@ const GOOD: &str = "good.state";
 const END: &str = "end.state";
 pub(crate) const LADDER: &str = "ladder.state";
 
+/// All of them.
+pub(super) const FILES: [&str; 4] = [RUN, GOOD, END, LADDER];
+
 /// Files that may wait for a slow disk.
 const QUEUE_LENGTH: usize = 8;
 
@@ -36,12 +40,16 @@ const FLUSH_TIMEOUT: Duration = Duration::from_secs(2);
 /// What another run goes on with.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 struct RunState {
-    /// The SHA-256 of the patch's text.
+    /// The SHA-256 of the patch's text, by which a run that goes on knows whether it is another.
     patch: String,
     /// The preset or the cue that was recalled last.
     recalled: Option<Recalled>,
-    /// The files of the takes that are being recorded.
+    /// The files that the patch writes: what a run that was killed has left of them is kept, though
+    /// something else plays that does not write them.
     takes: Vec<PathBuf>,
+    /// When it is heard, which holds for what plays in its place, too.
+    #[serde(default)]
+    hours: Option<Hours>,
 }
 
 /// A text that has played long, with those that it includes.
@@ -148,12 +156,50 @@ impl Kept {
         matches!(self.rung, Rung::Patch | Rung::LastGood)
     }
 
-    /// What the status says of it.
-    pub(crate) fn standing_in(&self) -> Option<StandingIn> {
-        (self.rung != Rung::Patch).then(|| StandingIn {
+    /// Has a status say what plays in place of the patch, and by which hours.
+    pub(crate) fn complete(&self, status: &mut Status, now: SystemTime) {
+        if self.rung == Rung::Patch {
+            return;
+        }
+        status.standing_in = Some(StandingIn {
             plays: self.rung.word().to_owned(),
             why: self.why.clone(),
-        })
+        });
+        if let Some(hours) = self.hours() {
+            status.hours = Some(hours.status(now));
+        }
+    }
+
+    /// The hours of the patch, where what plays in its place has none of its own.
+    pub(crate) fn hours(&self) -> Option<&Hours> {
+        match self.rung {
+            Rung::Patch | Rung::LastGood => None,
+            Rung::Quiet | Rung::Silence => self.written.hours.as_ref(),
+        }
+    }
+
+    /// The patch that is to play has these hours: they are known though it dies before it plays.
+    pub(crate) fn has_hours(&mut self, hours: Option<&Hours>) {
+        if self.rung != Rung::Patch || self.written.hours.as_ref() == hours {
+            return;
+        }
+        let state = RunState {
+            hours: hours.cloned(),
+            ..self.written.clone()
+        };
+        self.write_run(state);
+    }
+
+    /// Gives what a run that was killed has left of its takes their names, where nothing plays that
+    /// would.
+    pub(crate) fn keep_takes(&self) {
+        if self.rung == Rung::Patch || self.written.takes.is_empty() {
+            return;
+        }
+        let takes = self.written.takes.clone();
+        // What plays must not wait for a disk.
+        self.queue
+            .push(move || takes.iter().for_each(|take| recover(take)));
     }
 
     /// A text begins to play.
@@ -170,11 +216,16 @@ impl Kept {
 
     /// Has the run go on with the preset or the cue that the one before had, where the patch still
     /// has it.
-    pub(crate) fn go_on(&mut self, steering: &Steering) {
+    pub(crate) fn go_on(&mut self, steering: &Steering, text: &str) {
         let before = self.before.take();
         if !self.takes_values() {
             return;
         }
+        let known = &self.written.patch;
+        let though = match !known.is_empty() && *known != patch_hash(text) {
+            true => ", though the patch was changed since",
+            false => "",
+        };
         let (what, done) = match &before {
             Some(Recalled::Preset(name, _)) => (
                 format!("preset {name}"),
@@ -184,7 +235,7 @@ impl Kept {
             Some(Recalled::Go) | None => return,
         };
         match done {
-            Ok(()) => tracing::info!("goes on with {what}, as before it was started again"),
+            Ok(()) => tracing::info!("goes on with {what}, as before it was started again{though}"),
             Err(error) => tracing::warn!("does not go on with {what}: {error}"),
         }
     }
@@ -194,7 +245,7 @@ impl Kept {
     pub(crate) fn look(
         &mut self,
         text: Option<&str>,
-        recalled: Option<Recalled>,
+        (recalled, hours): (Option<Recalled>, Option<&Hours>),
         takes: &[PathBuf],
         now: Instant,
     ) {
@@ -206,9 +257,10 @@ impl Kept {
             patch: patch_hash(text),
             recalled: recalled.or_else(|| self.before.clone()),
             takes: takes.to_owned(),
+            hours: hours.cloned(),
         };
-        if state != self.written && self.has_written(RUN, state.clone()) {
-            self.written = state;
+        if state != self.written {
+            self.write_run(state);
         }
         let is_proven =
             |(since, ..): &mut Proving| now.saturating_duration_since(*since) >= self.proven_after;
@@ -230,6 +282,12 @@ impl Kept {
         let why = why.to_owned();
         self.has_written(END, End { why });
         self.queue.finish(FLUSH_TIMEOUT);
+    }
+
+    fn write_run(&mut self, state: RunState) {
+        if self.has_written(RUN, state.clone()) {
+            self.written = state;
+        }
     }
 
     /// Has a file written; whether there was room to have it wait.
@@ -259,9 +317,83 @@ impl Drop for Kept {
 
 #[cfg(test)]
 mod tests {
-    use score_engine::{Settings, check};
+    use score_engine::{Days, Opening, Settings, check};
 
     use super::*;
+
+    /// A run on this rung, with what lies in the folder.
+    fn kept(rung: Rung, folder: &Path) -> Kept {
+        Kept {
+            rung,
+            folder: folder.to_owned(),
+            why: "it is broken".to_owned(),
+            written: read(&folder.join(RUN)).unwrap_or_default(),
+            before: None,
+            queue: BackgroundQueue::start("state", QUEUE_LENGTH),
+            proving: None,
+            proven_after: Duration::from_secs(3600),
+            #[cfg(unix)]
+            keeper: None,
+        }
+    }
+
+    /// Closed on all days.
+    fn closed() -> Hours {
+        Hours {
+            zone: Some("UTC".to_owned()),
+            entries: vec![Opening {
+                days: Days::Week((0..7).collect()),
+                open: None,
+            }],
+        }
+    }
+
+    #[test]
+    fn what_plays_in_place_of_the_patch_keeps_its_hours() {
+        let folder = tempfile::tempdir().unwrap();
+        // It dies before its first block.
+        kept(Rung::Patch, folder.path()).has_hours(Some(&closed()));
+        for (rung, hours) in [
+            (Rung::LastGood, None),
+            (Rung::Quiet, Some(false)),
+            (Rung::Silence, Some(false)),
+        ] {
+            let kept = kept(rung, folder.path());
+            let mut status = Status::default();
+            kept.complete(&mut status, SystemTime::now());
+            assert_eq!(status.hours.map(|hours| hours.open), hours, "{rung:?}");
+            assert_eq!(status.standing_in.unwrap().plays, rung.word());
+        }
+        // An edit without hours takes them away, and what plays meanwhile does not.
+        let now = Instant::now();
+        kept(Rung::Quiet, folder.path()).look(Some(QUIET), (None, None), &[], now);
+        assert!(kept(Rung::Quiet, folder.path()).hours().is_some());
+        kept(Rung::Patch, folder.path()).look(Some("a"), (None, None), &[], now);
+        assert!(kept(Rung::Quiet, folder.path()).hours().is_none());
+    }
+
+    #[test]
+    fn a_take_of_a_run_that_was_killed_gets_its_name_though_something_else_plays() {
+        let folder = tempfile::tempdir().unwrap();
+        let take = folder.path().join("take.mid");
+        let takes = std::slice::from_ref(&take);
+        kept(Rung::Patch, folder.path()).look(Some("a"), (None, None), takes, Instant::now());
+        std::fs::write(folder.path().join(".take.mid.partial"), "notes").unwrap();
+        kept(Rung::Patch, folder.path()).keep_takes();
+        let found = folder.path().join("take-recovered.mid");
+        assert!(!found.exists(), "its own recorder does that");
+        kept(Rung::Quiet, folder.path()).keep_takes();
+        assert_eq!(std::fs::read_to_string(found).unwrap(), "notes");
+    }
+
+    #[test]
+    fn state_of_a_version_that_knew_no_hours_is_read() {
+        let old = r#"{"patch":"","recalled":null,"takes":[]}"#;
+        assert_eq!(
+            serde_json::from_str::<RunState>(old).unwrap(),
+            RunState::default()
+        );
+    }
 
     #[test]
     fn the_built_in_patches_can_be_played() {

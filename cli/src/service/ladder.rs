@@ -5,14 +5,15 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-/// So many deaths within [`WINDOW`] are too many for a rung.
-const DEATHS: usize = 3;
+/// So many short lives are too many for a rung.
+const SHORT_LIVES: u32 = 3;
 
-/// How far back deaths count.
-const WINDOW: Duration = Duration::from_secs(60);
-
-/// Who lived that long begins to count anew.
+/// A shorter life is a short one, however far from each other the deaths are: what stands still is
+/// ended after half a minute, and waits grow. After one as long as this, waits are short again.
 const LONG: Duration = Duration::from_secs(600);
+
+/// Who lives that long has made up for all deaths before.
+pub(crate) const FORGIVEN: Duration = Duration::from_secs(3600);
 
 /// The wait before the second start; doubles with each death that comes soon.
 const FIRST_WAIT: Duration = Duration::from_millis(500);
@@ -63,14 +64,16 @@ impl Rung {
 }
 
 /// Where a patch that is kept playing stands. Times are those of the system's clock, since a time
-/// that everybody knows; where it was set back, what lies ahead of it is forgotten.
+/// that everybody knows; where it was set back, what lies ahead of it is forgotten. How long the run
+/// has lived is the keeper's to measure, by a clock that nobody sets.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Ladder {
     /// What tells the saved patch from every other.
     patch: String,
     rung: Rung,
-    /// The deaths on this rung that still count.
-    deaths: Vec<Duration>,
+    /// The short lives on this rung that are not made up for.
+    #[serde(default)]
+    short_lives: u32,
     /// Deaths in a row before any life that was long.
     streak: u32,
     /// How often it has come down to silence.
@@ -86,11 +89,19 @@ pub(crate) struct Ladder {
 }
 
 impl Ladder {
-    /// Begins with this patch: where the ladder stands for it, unless another was saved, or its
-    /// last death is long past.
+    /// A keeper begins with this patch `now`: where the ladder stands for it, unless another was
+    /// saved, or its last death is long past.
     pub(crate) fn begin(&mut self, patch: &str, now: Duration) {
         let is_near = self.last.is_some_and(|last| within(last, now, LONG));
-        if self.patch != patch || !is_near {
+        if !is_near {
+            *self = Ladder::default();
+        }
+        self.take(patch);
+    }
+
+    /// This is the patch that is to play: another than before begins with nothing held against it.
+    pub(crate) fn take(&mut self, patch: &str) {
+        if self.patch != patch {
             *self = Ladder {
                 patch: patch.to_owned(),
                 ..Ladder::default()
@@ -110,6 +121,12 @@ impl Ladder {
     /// The run starts `now`.
     pub(crate) fn started(&mut self, now: Duration) {
         self.since = Some(now);
+    }
+
+    /// The run lives, and has for [`FORGIVEN`]: what was before no longer counts.
+    pub(crate) fn thrives(&mut self) {
+        (self.short_lives, self.streak, self.silences) = (0, 0, 0);
+        self.on_trial = false;
     }
 
     /// It has ended, as it was asked to.
@@ -136,7 +153,7 @@ impl Ladder {
         doubled(FIRST_SILENCE, self.silences)
     }
 
-    /// The run has died `now`, after it `lived`. Gives whether something else plays from now on.
+    /// The run has died `now`, after it `lived`. Gives whether something quieter plays from now on.
     pub(crate) fn died(
         &mut self,
         now: Duration,
@@ -147,15 +164,21 @@ impl Ladder {
         self.since = None;
         self.why = why.to_owned();
         self.last = Some(now);
-        self.deaths.retain(|death| within(*death, now, WINDOW));
-        self.deaths.push(now);
         if lived >= LONG {
             (self.streak, self.silences, self.on_trial) = (0, 0, false);
         }
+        if lived >= FORGIVEN {
+            // What the patch has died of may be gone since.
+            self.thrives();
+            self.rung = Rung::Patch;
+        }
         self.streak = self.streak.saturating_add(1);
+        if lived < LONG {
+            self.short_lives = self.short_lives.saturating_add(1);
+        }
         let next = match self.rung {
             Rung::Patch if self.on_trial => Rung::Silence,
-            _ if self.deaths.len() < DEATHS => return false,
+            _ if self.short_lives < SHORT_LIVES => return false,
             Rung::Patch if has_good => Rung::LastGood,
             Rung::Patch | Rung::LastGood => Rung::Quiet,
             Rung::Quiet | Rung::Silence => Rung::Silence,
@@ -172,9 +195,12 @@ impl Ladder {
     fn go_to(&mut self, rung: Rung) -> bool {
         let is_new = self.rung != rung;
         self.rung = rung;
-        self.deaths.clear();
-        self.streak = 0;
+        self.short_lives = 0;
         self.on_trial = false;
+        if is_new {
+            // Where even silence dies, waits grow on.
+            self.streak = 0;
+        }
         if rung == Rung::Silence && is_new {
             self.silences = self.silences.saturating_add(1);
         }
@@ -214,24 +240,25 @@ mod tests {
 
     /// Dies at these seconds after a second of life each.
     fn die(ladder: &mut Ladder, at: &[u64], has_good: bool) -> Vec<Rung> {
+        die_after(ladder, at, 1, has_good)
+    }
+
+    /// Dies at these seconds after so many seconds of life each.
+    fn die_after(ladder: &mut Ladder, at: &[u64], lived: u64, has_good: bool) -> Vec<Rung> {
         let deaths = at.iter().map(|at| {
-            ladder.died(
-                seconds(*at),
-                Duration::from_secs(1),
-                "it is broken",
-                has_good,
-            );
+            let lived = Duration::from_secs(lived);
+            ladder.died(seconds(*at), lived, "it is broken", has_good);
             ladder.rung()
         });
         deaths.collect()
     }
 
     #[test]
-    fn three_deaths_in_a_minute_go_down_a_rung_and_fewer_do_not() {
+    fn three_short_lives_go_down_a_rung_and_fewer_do_not() {
         use Rung::{LastGood, Patch, Quiet, Silence};
         let mut ladder = ladder();
-        assert_eq!(die(&mut ladder, &[0, 30, 61, 92], true), [Patch; 4]);
-        assert_eq!(die(&mut ladder, &[93], true), [LastGood]);
+        assert_eq!(die(&mut ladder, &[0, 1], true), [Patch; 2]);
+        assert_eq!(die(&mut ladder, &[2], true), [LastGood]);
         assert_eq!(
             die(&mut ladder, &[94, 95, 96], true),
             [LastGood, LastGood, Quiet]
@@ -247,17 +274,68 @@ mod tests {
     }
 
     #[test]
-    fn waits_grow_to_five_minutes_and_never_end() {
+    fn what_stands_still_every_half_minute_goes_down_too() {
+        use Rung::{Patch, Quiet};
         let mut ladder = ladder();
-        let mut waits = Vec::new();
+        let deaths = [31, 63, 96];
+        assert_eq!(
+            die_after(&mut ladder, &deaths, 31, false),
+            [Patch, Patch, Quiet]
+        );
+        // And so does what dies every nine minutes, but not what dies every eleven.
+        let mut ladder = self::ladder();
+        let deaths: Vec<u64> = (1..=3).map(|death| death * 540).collect();
+        assert_eq!(
+            die_after(&mut ladder, &deaths, 539, false),
+            [Patch, Patch, Quiet]
+        );
+        let mut ladder = self::ladder();
+        let deaths: Vec<u64> = (1..=30).map(|death| death * 660).collect();
+        assert_eq!(die_after(&mut ladder, &deaths, 659, false), [Patch; 30]);
+        assert_eq!(ladder.wait(), FIRST_WAIT);
+    }
+
+    #[test]
+    fn an_hour_played_makes_up_for_the_deaths_before_and_less_does_not() {
+        let mut ladder = ladder();
+        die(&mut ladder, &[0, 1], false);
+        die_after(&mut ladder, &[3602], 3600, false);
+        assert_eq!(die(&mut ladder, &[3603, 3604], false), [Rung::Patch; 2]);
+        die_after(&mut ladder, &[6000], 1800, false);
+        assert_eq!(die(&mut ladder, &[6001], false), [Rung::Quiet]);
+        // It is known before it dies: whatever time the clock shows after a power cut.
+        let mut ladder = self::ladder();
+        die(&mut ladder, &[0, 1], false);
+        ladder.started(seconds(2));
+        ladder.thrives();
+        ladder.recover(Duration::ZERO, false);
+        ladder.recover(Duration::ZERO, false);
+        assert_eq!((ladder.rung(), ladder.short_lives), (Rung::Patch, 1));
+    }
+
+    #[test]
+    fn where_something_quieter_has_lived_an_hour_its_death_brings_the_patch_back() {
+        let mut ladder = ladder();
+        die(&mut ladder, &[0, 1, 2], false);
+        assert_eq!(die_after(&mut ladder, &[3000], 1800, false), [Rung::Quiet]);
+        assert!(!ladder.died(seconds(9000), FORGIVEN, "power", false));
+        assert_eq!((ladder.rung(), ladder.wait()), (Rung::Patch, FIRST_WAIT));
+    }
+
+    #[test]
+    fn waits_grow_to_five_minutes_and_never_end() {
+        // Where even silence dies.
+        let mut ladder = ladder();
+        die(&mut ladder, &[0, 1, 2, 3, 4, 5], false);
+        let mut waits = vec![ladder.wait().as_secs_f64()];
         for death in 0..40 {
-            die(&mut ladder, &[death * 70], false);
+            assert_eq!(die(&mut ladder, &[10 + death], false), [Rung::Silence]);
             waits.push(ladder.wait().as_secs_f64());
         }
-        assert_eq!(waits[..4], [0.5, 1.0, 2.0, 4.0]);
-        assert_eq!(waits[39], 300.0);
-        assert_eq!(ladder.rung(), Rung::Patch);
-        // In silence too.
+        assert_eq!(waits[..5], [0.0, 0.5, 1.0, 2.0, 4.0]);
+        assert_eq!(waits[40], 300.0);
+        // What the silence lasts, too.
+        let mut ladder = self::ladder();
         let mut silences = Vec::new();
         die(&mut ladder, &[3000, 3001, 3002, 3003, 3004, 3005], false);
         for second in 0..10 {
@@ -271,32 +349,35 @@ mod tests {
     }
 
     #[test]
-    fn a_saved_patch_and_a_long_life_begin_anew() {
+    fn a_saved_patch_and_a_start_long_after_begin_anew() {
         let mut ladder = ladder();
         die(&mut ladder, &[0, 1, 2], false);
-        ladder.begin("a", seconds(3));
+        ladder.take("a");
         assert_eq!(ladder.rung(), Rung::Quiet, "the same patch is no news");
-        ladder.begin("b", seconds(4));
+        ladder.begin("a", seconds(3));
+        assert_eq!(ladder.rung(), Rung::Quiet, "nor is a start soon after");
+        ladder.take("b");
         assert_eq!(
             (ladder.rung(), ladder.wait()),
             (Rung::Patch, Duration::ZERO)
         );
-        die(&mut ladder, &[5, 6], false);
-        ladder.died(seconds(4000), Duration::from_secs(3600), "power", false);
-        assert_eq!((ladder.rung(), ladder.wait()), (Rung::Patch, FIRST_WAIT));
         die(&mut ladder, &[5000, 5001, 5002], false);
+        ladder.take("b");
+        assert_eq!(ladder.rung(), Rung::Quiet, "while the keeper lives");
         ladder.begin("b", seconds(9000));
         assert_eq!(ladder.rung(), Rung::Patch, "started again long after");
     }
 
     #[test]
-    fn a_clock_that_is_set_by_a_day_neither_counts_deaths_nor_keeps_them() {
+    fn a_clock_that_is_set_by_a_day_neither_adds_short_lives_nor_takes_them() {
         let mut ladder = ladder();
-        die(&mut ladder, &[100_000, 100_001], false);
-        die(&mut ladder, &[13_600], false);
+        die(&mut ladder, &[100_000, 13_600], false);
         assert_eq!(ladder.rung(), Rung::Patch, "set back");
         die(&mut ladder, &[100_002], false);
-        assert_eq!(ladder.rung(), Rung::Patch, "set ahead");
+        assert_eq!(ladder.rung(), Rung::Quiet, "set ahead");
+        // What lies ahead of the clock says nothing at a start.
+        ladder.begin("a", seconds(13_600));
+        assert_eq!(ladder.rung(), Rung::Patch);
     }
 
     #[test]

@@ -1,12 +1,15 @@
 //! What a run needs that nobody looks after: a service manager that is told how it is.
 
+pub(crate) mod beat;
 pub(crate) mod crash;
 mod daily;
 pub(crate) mod kept;
 pub(crate) mod ladder;
 mod notify;
 mod pulse;
+pub(crate) mod rooted;
 pub(crate) mod state_file;
+pub(crate) mod state_folder;
 pub(crate) mod unit;
 
 use std::time::{Duration, Instant};
@@ -17,11 +20,8 @@ use self::daily::{Daily, memory};
 use self::notify::Notify;
 use self::pulse::Pulse;
 
-/// How long what should move may stand still where no service manager says it.
-const PATIENCE: Duration = Duration::from_secs(24);
-
-/// The share of the service manager's time after which what stands still is reported, so that the
-/// restart comes within that time.
+/// The share of the time within which a run must be heard after which what stands still is reported,
+/// so that the restart comes within that time.
 const SHARE: f64 = 0.8;
 
 /// How often the log has a line on how the run has been.
@@ -39,6 +39,12 @@ pub(crate) struct Manager(Notify);
 impl Manager {
     pub(crate) fn new() -> Self {
         Manager(Notify::new())
+    }
+
+    /// Within what time the service manager wants to hear again; `None`: it does not say, or there
+    /// is none.
+    pub(crate) fn watchdog(&self) -> Option<Duration> {
+        self.0.watchdog()
     }
 
     /// Reports that the keeper ends.
@@ -76,13 +82,12 @@ pub(crate) struct Service {
 }
 
 impl Service {
-    pub(crate) fn new(is_kept: bool) -> Self {
+    /// Where no service manager says within what time it wants to hear of the run, it is `time`.
+    pub(crate) fn new(is_kept: bool, time: Duration) -> Self {
         let notify = Notify::new();
-        let patience = notify
-            .watchdog()
-            .map_or(PATIENCE, |time| time.mul_f64(SHARE));
+        let time = notify.watchdog().unwrap_or(time);
         Service {
-            pulse: Pulse::new(patience),
+            pulse: Pulse::new(time.mul_f64(SHARE)),
             notify,
             is_ready: false,
             line: String::new(),

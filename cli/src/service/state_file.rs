@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 /// What the first line begins with; the checksum of the rest follows.
-const MARK: &str = "score-state 1 ";
+pub(super) const MARK: &str = "score-state 1 ";
 
 /// A longer file is none of these, in bytes.
 const MOST: u64 = 16 << 20;
@@ -70,10 +70,7 @@ fn set_aside(path: &Path) -> io::Result<PathBuf> {
 /// The disk is full or gone; what was there stays.
 pub(crate) fn write<T: Serialize>(path: &Path, content: &T) -> io::Result<()> {
     let content = serde_json::to_string(content)?;
-    let mut name = std::ffi::OsString::from(".");
-    name.push(path.file_name().unwrap_or_default());
-    name.push(".next");
-    let next = path.with_file_name(name);
+    let next = next(path);
     let written = write_whole(&next, &content).and_then(|()| std::fs::rename(&next, path));
     if written.is_err() {
         // It is only in the way.
@@ -85,6 +82,14 @@ pub(crate) fn write<T: Serialize>(path: &Path, content: &T) -> io::Result<()> {
         .parent()
         .filter(|folder| !folder.as_os_str().is_empty());
     File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
+}
+
+/// Where a file is written until it is whole.
+pub(super) fn next(path: &Path) -> PathBuf {
+    let mut name = std::ffi::OsString::from(".");
+    name.push(path.file_name().unwrap_or_default());
+    name.push(".next");
+    path.with_file_name(name)
 }
 
 fn write_whole(next: &Path, content: &str) -> io::Result<()> {

@@ -40,11 +40,13 @@ pub(super) struct Setting {
     pub(super) value: Value,
 }
 
-/// Plays `node` until all its inputs have ended, or to the end that is given.
+/// Plays `node` from the time that is given, until all its inputs have ended or to the end that is
+/// given.
 pub(super) fn play(
     node: GraphNode,
     feeds: &[Feed],
-    (settings, retimings, until): (Vec<Setting>, Vec<(Time, Transport)>, Option<Time>),
+    (settings, retimings): (Vec<Setting>, Vec<(Time, Transport)>),
+    (begins, until): (Time, Option<Time>),
     transport: &Transport,
     folders: &Settings,
 ) -> Result<Outputs, NodeError> {
@@ -54,6 +56,7 @@ pub(super) fn play(
     }
     let node = Arc::new(node);
     let clock = Arc::new(LiveClock::standing());
+    clock.move_to(begins);
     let (commands, told) = unbounded();
     let (mut stage, wires) = Stage::new(&node, feeds, settings, clock.clone(), commands);
     stage.will_go_over(transport, retimings);
@@ -69,7 +72,7 @@ pub(super) fn play(
         progress: Arc::new(Progress::default()),
         counters: counters.clone(),
         clock: Some(clock.clone()),
-        with_run: true,
+        with_run: begins <= Time::ZERO,
     };
     let pause = Box::new(Waits(stage.clone()));
     rehearse(worker, clock, wires, told, pause).map_err(|failure| {

@@ -94,6 +94,27 @@ mod tests {
         );
     }
 
+    /// As of a run that is kept alive, with a disk that is full for an hour; by a clock of the test's
+    /// own.
+    #[test]
+    fn what_fails_for_an_hour_is_tried_each_minute_where_nothing_is_given_up() {
+        let mut restarts = Restarts::new(RestartPolicy {
+            longest: Duration::from_secs(300),
+            most: usize::MAX,
+            ..RestartPolicy::default()
+        });
+        let (start, hour) = (Instant::now(), Duration::from_secs(3_600));
+        let (mut passed, mut tries) = (Duration::ZERO, 0);
+        while passed < hour {
+            let wait = restarts.next(start + passed).unwrap();
+            assert!(wait < Duration::from_secs(60), "{wait:?} after {passed:?}");
+            passed += wait;
+            tries += 1;
+        }
+        assert!(tries < 1_000, "{tries} times in an hour");
+        assert!(restarts.failures.len() < 20, "what is long past is kept");
+    }
+
     #[test]
     fn failures_long_past_are_forgotten() {
         let policy = RestartPolicy::default();

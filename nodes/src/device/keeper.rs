@@ -81,7 +81,8 @@ impl Keeper {
             .name("device".to_owned())
             .spawn(move || {
                 let _over = _over;
-                keep(opener, required, &kept, &stopped, &tell);
+                let wait = |time| stopped.recv_timeout(time) == Err(RecvTimeoutError::Timeout);
+                keep(opener, required, &kept, wait, &tell);
             })
             .map_err(|error| {
                 NodeError::internal(format!("no thread can be started for {name} ({error})"))
@@ -120,12 +121,12 @@ pub(crate) fn missing(message: impl Into<String>) -> NodeError {
     NodeError::new(NodeErrorKind::Device, message).help("`score devices` lists what there is")
 }
 
-/// Opens, looks and opens again until told to stop.
+/// Opens, looks and opens again until told to stop: `wait` waits, and says whether to go on.
 fn keep<O: Opener>(
     mut opener: O,
     required: bool,
     counters: &Counters,
-    stopped: &Receiver<()>,
+    mut wait: impl FnMut(Duration) -> bool,
     tell: &Sender<Result<(), NodeError>>,
 ) {
     let _silence = silence();
@@ -152,12 +153,9 @@ fn keep<O: Opener>(
                 }
                 told.clear();
                 let why = loop {
-                    match stopped.recv_timeout(POLL_INTERVAL) {
-                        Err(RecvTimeoutError::Timeout) => {}
-                        _ => {
-                            opener.closing(&mut device);
-                            return;
-                        }
+                    if !wait(POLL_INTERVAL) {
+                        opener.closing(&mut device);
+                        return;
                     }
                     if let Err(why) = opener.look(&mut device) {
                         break why;
@@ -192,9 +190,8 @@ fn keep<O: Opener>(
             }
         };
         first = false;
-        match stopped.recv_timeout(backoff.after(worked)) {
-            Err(RecvTimeoutError::Timeout) => {}
-            _ => return,
+        if !wait(backoff.after(worked)) {
+            return;
         }
     }
 }
@@ -295,6 +292,66 @@ mod tests {
         assert_eq!(last.as_deref(), Some("the toy is gone"));
         drop(keeper);
         assert_eq!(closings.load(Ordering::SeqCst), 1);
+    }
+
+    /// A device that comes at a time of a clock, which goes on when the keeper waits.
+    struct Late {
+        milliseconds: Arc<AtomicUsize>,
+        comes: usize,
+        openings: Arc<AtomicUsize>,
+        misses: Arc<AtomicUsize>,
+    }
+
+    impl Opener for Late {
+        type Device = ();
+
+        fn name(&self) -> String {
+            "the late one".to_owned()
+        }
+
+        fn open(&mut self) -> Result<(), NodeError> {
+            if self.milliseconds.load(Ordering::SeqCst) < self.comes {
+                self.misses.fetch_add(1, Ordering::SeqCst);
+                return Err(missing("the late one is not there"));
+            }
+            self.openings.fetch_add(1, Ordering::SeqCst);
+            Ok(())
+        }
+
+        fn look(&mut self, (): &mut ()) -> Result<(), NodeError> {
+            Ok(())
+        }
+    }
+
+    /// By a clock of the test's own.
+    #[test]
+    fn a_device_that_is_gone_for_an_hour_is_open_within_two_seconds_of_its_return() {
+        let milliseconds = Arc::<AtomicUsize>::default();
+        let (openings, misses) = (Arc::<AtomicUsize>::default(), Arc::<AtomicUsize>::default());
+        let hour = 3_600_000;
+        let late = Late {
+            milliseconds: milliseconds.clone(),
+            comes: hour,
+            openings: openings.clone(),
+            misses: misses.clone(),
+        };
+        let counters = Counters::default();
+        let is_open = openings.clone();
+        let wait = |time: Duration| {
+            milliseconds.fetch_add(time.as_millis() as usize, Ordering::SeqCst);
+            is_open.load(Ordering::SeqCst) == 0
+        };
+        keep(late, false, &counters, wait, &channel().0);
+        let took = milliseconds.load(Ordering::SeqCst);
+        assert!((hour..=hour + 2_100).contains(&took), "{took}");
+        assert_eq!(openings.load(Ordering::SeqCst), 1);
+        // Neither more often than every two seconds, once that is clear, nor less.
+        let tries = misses.load(Ordering::SeqCst);
+        assert!((1_800..1_810).contains(&tries), "{tries}");
+        assert!(
+            counters.condition().waits.is_none(),
+            "it says that it is there"
+        );
     }
 
     /// Counts how often it is opened, and is gone at each first look.

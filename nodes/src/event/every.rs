@@ -98,8 +98,9 @@ impl Processor<Every> for Beating {
 
 #[cfg(test)]
 mod tests {
-    use score_engine::Swing;
+    use proptest::prelude::*;
     use score_engine::harness::Harness;
+    use score_engine::{Swing, Time};
     use serde_json::json;
 
     use super::*;
@@ -128,6 +129,44 @@ mod tests {
         assert_eq!(told(&outputs, "event"), wanted);
         assert_eq!(outputs.end("event"), Some(at(4.0)));
         assert_eq!(outputs.packets("event")[0].event().unwrap().name, "clap");
+    }
+
+    /// A hundredth of a frame at 48 kHz, in nanoseconds.
+    const HUNDREDTH: i64 = 208;
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        /// At any tempo.
+        #[test]
+        fn beats_lie_where_they_belong_however_old_the_run_is(
+            days in 0i64..=400,
+            hundredths in 3_000i64..=30_000,
+        ) {
+            let (begin, second) = (days * 86_400_000_000_000, 1_000_000_000);
+            let transport = Transport {
+                tempo: hundredths as f64 / 100.0,
+                ..Transport::default()
+            };
+            let outputs = Harness::<Every>::new(json!({}))
+                .transport(transport)
+                .begin(Time::from_nanos(begin))
+                .until(Time::from_nanos(begin + 10 * second))
+                .play_live()
+                .unwrap();
+            // By whole numbers; what lies on a border may be heard or not.
+            let is_inside = |time: &i64| *time > begin + 1_000 && *time < begin + 9 * second;
+            let beat = |number: i128| (number * 6_000_000_000_000 / i128::from(hundredths)) as i64;
+            let first = i128::from(begin) * i128::from(hundredths) / 6_000_000_000_000;
+            let wanted: Vec<i64> = (first..first + 60).map(beat).filter(is_inside).collect();
+            let (first, last) = (wanted[0] - HUNDREDTH, wanted[wanted.len() - 1] + HUNDREDTH);
+            let times = outputs.packets("event").iter().map(|packet| packet.time.nanos());
+            let times: Vec<i64> = times.filter(|time| (first..=last).contains(time)).collect();
+            prop_assert_eq!(times.len(), wanted.len());
+            for (time, wanted) in times.iter().zip(&wanted) {
+                prop_assert!((time - wanted).abs() <= HUNDREDTH, "{} for {}", time, wanted);
+            }
+        }
     }
 
     #[test]

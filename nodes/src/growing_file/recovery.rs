@@ -17,7 +17,7 @@ const COMPANIONS: [&str; 4] = ["mid", "jsonl", "trace", "mkv"];
 
 /// Keeps, as `NAME-recovered`, every file that a run began to write as `path`, as a take of that
 /// name, or as a companion of one, and that no program writes any more.
-pub(crate) fn recover(path: &Path) {
+pub fn recover(path: &Path) {
     let folder = folder_of(path);
     // A folder that cannot be read is reported when the file is begun.
     let Ok(entries) = folder.read_dir() else {

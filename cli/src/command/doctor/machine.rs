@@ -2,7 +2,7 @@
 
 use std::process::{Command, Stdio};
 
-use super::Finding;
+use super::{Finding, Needs};
 
 /// The first line that a program prints; `None`: it is not there, or fails.
 fn told(program: &str, words: &[&str]) -> Option<String> {
@@ -77,7 +77,7 @@ fn sleep_of(target: Option<&str>) -> Finding {
 
 /// The rights of this user: real-time priority, and the groups of sound and video.
 #[cfg(unix)]
-pub(super) fn rights() -> Vec<Finding> {
+pub(super) fn rights(needs: Needs) -> Vec<Finding> {
     use rustix::process::{Resource, getegid, geteuid, getgroups, getrlimit};
 
     if geteuid().is_root() {
@@ -94,15 +94,14 @@ pub(super) fn rights() -> Vec<Finding> {
         .collect();
     own.push(getegid().as_raw());
     let limit = getrlimit(Resource::Rtprio).maximum;
-    vec![
-        group_of(&groups, &own, "audio"),
-        group_of(&groups, &own, "video"),
-        priority_of(limit),
-    ]
+    let audio = needs.sound.then(|| group_of(&groups, &own, "audio"));
+    let video = needs.camera.then(|| group_of(&groups, &own, "video"));
+    let priority = needs.sound.then(|| priority_of(limit));
+    audio.into_iter().chain(video).chain(priority).collect()
 }
 
 #[cfg(not(unix))]
-pub(super) fn rights() -> Vec<Finding> {
+pub(super) fn rights(_needs: Needs) -> Vec<Finding> {
     Vec::new()
 }
 

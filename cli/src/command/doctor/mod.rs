@@ -71,24 +71,49 @@ impl Finding {
     }
 }
 
+/// What is needed of the machine: by a patch, or by any.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Needs {
+    /// A device that plays.
+    output: bool,
+    /// Any device of sound.
+    sound: bool,
+    camera: bool,
+}
+
+impl Needs {
+    /// Nobody has said what is to play.
+    const ALL: Needs = Needs {
+        output: true,
+        sound: true,
+        camera: true,
+    };
+
+    fn of(graph: &Graph) -> Self {
+        let kinds: Vec<String> = kinds_of(graph).collect();
+        let has = |wanted: &str| kinds.iter().any(|kind| kind == wanted);
+        Needs {
+            output: has("audio_out"),
+            sound: has("audio_out") || has("audio_in"),
+            camera: has("camera"),
+        }
+    }
+}
+
 pub(crate) fn run(doctor: &Doctor, kinds: &Kinds<'_>, settings: &Settings) -> Result<(), Failure> {
     let mut findings = Vec::new();
     let graph = match &doctor.patch {
         Some(patch) => read(patch, kinds, settings, &mut findings),
         None => None,
     };
-    let folder = doctor.patch.as_deref().and_then(Path::parent);
-    let folder = folder.filter(|folder| !folder.as_os_str().is_empty());
     let found = devices();
+    let needs = graph.as_ref().map_or(Needs::ALL, Needs::of);
     findings.push(machine::ffmpeg());
-    findings.push(sound(&found));
+    findings.push(sound(&found, needs));
     findings.extend(cameras(&found, graph.as_ref()));
     findings.push(models(settings, graph.as_ref()));
-    findings.extend(machine::rights());
-    findings.push(disk::space(
-        folder.unwrap_or(Path::new(".")),
-        graph.as_ref(),
-    ));
+    findings.extend(machine::rights(needs));
+    findings.extend(disk::space(doctor.patch.as_deref(), graph.as_ref()));
     findings.push(machine::clock());
     findings.push(machine::sleep());
     let lacking = findings
@@ -161,13 +186,14 @@ fn read(
     }
 }
 
-fn sound(found: &Devices) -> Finding {
+fn sound(found: &Devices, needs: Needs) -> Finding {
     let groups = found.sound_outputs.iter().filter(|group| group.is_there);
     let systems: Vec<String> = groups
         .map(|group| format!("{} ({})", group.system, group.devices.len()))
         .collect();
     match systems.is_empty() {
         false => Finding::fine("sound", format!("outputs of {}", systems.join(", "))),
+        true if !needs.output => Finding::fine("sound", "the patch plays on no device"),
         true => Finding::lacks(
             "sound",
             "no sound output is there; a run waits for one",
@@ -204,6 +230,17 @@ fn kinds_of(graph: &Graph) -> impl Iterator<Item = String> {
 
 /// Whether the models that the patch plays, or else the first, answer as they should.
 fn models(settings: &Settings, graph: Option<&Graph>) -> Finding {
+    let used = |graph: &Graph| -> Vec<String> {
+        let ids: Vec<String> = graph.node_ids().map(str::to_owned).collect();
+        let values = ids
+            .iter()
+            .filter_map(|id| graph.value(id, "model")?.as_str());
+        values.map(str::to_owned).collect()
+    };
+    let used = graph.map(used);
+    if used.as_ref().is_some_and(Vec::is_empty) {
+        return Finding::fine("models", "the patch plays none");
+    }
     let manifest = match Manifest::of(settings) {
         Ok(manifest) => manifest,
         Err(why) => {
@@ -214,17 +251,7 @@ fn models(settings: &Settings, graph: Option<&Graph>) -> Finding {
             return Finding::lacks("models", why.to_string(), mend);
         }
     };
-    let used = |graph: &Graph| -> Vec<String> {
-        let ids: Vec<String> = graph.node_ids().map(str::to_owned).collect();
-        let values = ids
-            .iter()
-            .filter_map(|id| graph.value(id, "model")?.as_str());
-        values.map(str::to_owned).collect()
-    };
-    let mut names = match graph {
-        Some(graph) => used(graph),
-        None => manifest.models.keys().take(1).cloned().collect(),
-    };
+    let mut names = used.unwrap_or_else(|| manifest.models.keys().take(1).cloned().collect());
     names.sort();
     names.dedup();
     for name in &names {
@@ -236,7 +263,7 @@ fn models(settings: &Settings, graph: Option<&Graph>) -> Finding {
         }
     }
     match names.is_empty() {
-        true => Finding::fine("models", "the patch plays none"),
+        true => Finding::fine("models", "there are none"),
         false => Finding::fine(
             "models",
             format!("{} answers as it should", names.join(", ")),
@@ -246,7 +273,44 @@ fn models(settings: &Settings, graph: Option<&Graph>) -> Finding {
 
 #[cfg(test)]
 mod tests {
+    use std::path::PathBuf;
+
+    use score_engine::{Source, check};
+
     use super::*;
+
+    /// A checked patch of these nodes, without models.
+    pub(super) fn graph(nodes: &str, wires: &str, folder: &Path) -> Graph {
+        let text = format!("Patch(format: 1, nodes: {{{nodes}}}, wires: [{wires}])");
+        let source = Source::text("p.ron", &text, folder.to_owned());
+        let checked = check(&source, &[], &score_nodes::registry(), &Settings::default());
+        checked.unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    #[test]
+    fn a_patch_lacks_nothing_that_it_does_not_need() {
+        let graph = |nodes: &str| graph(nodes, "", Path::new("/"));
+        // Neither a sound device nor a folder of models is there.
+        let nothing = Devices {
+            sound_outputs: Vec::new(),
+            sound_inputs: Vec::new(),
+            midi_outputs: Vec::new(),
+            midi_inputs: Vec::new(),
+            cameras: Vec::new(),
+        };
+        let none = Settings::default();
+        let none = none.with_folder("models", PathBuf::from("/nowhere"));
+        let hum = graph("\"hum\": tone()");
+        let needs = Needs::of(&hum);
+        assert_eq!(sound(&nothing, needs).state, State::Fine);
+        assert_eq!(models(&none, Some(&hum)).state, State::Fine);
+        assert_eq!(sound(&nothing, Needs::ALL).state, State::Lacks);
+        assert_eq!(models(&none, None).state, State::Lacks);
+        let heard = graph("\"out\": audio_out(), \"eye\": camera()");
+        let needs = Needs::of(&heard);
+        assert_eq!(sound(&nothing, needs).state, State::Lacks);
+        assert!(needs.camera);
+    }
 
     #[test]
     fn what_lacks_is_printed_with_the_command_that_mends_it() {

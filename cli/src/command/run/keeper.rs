@@ -1,9 +1,8 @@
-//! `score run --keep-alive`: a program that starts the run again whenever it dies, and something
-//! quieter where that is of no use.
+//! `score run --keep-alive`: a program that starts the run again whenever it dies or hangs, and
+//! something quieter where that is of no use.
 
-use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus};
 use std::time::{Duration, Instant, SystemTime};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError};
@@ -14,10 +13,12 @@ use crate::command::files_of;
 use crate::failure::Failure;
 use crate::folders::state_of;
 use crate::log;
+use crate::service::beat::Listener;
 use crate::service::kept::{self, LADDER};
-use crate::service::ladder::{Ladder, Rung};
+use crate::service::ladder::{FORGIVEN, Ladder, Rung};
+use crate::service::state_folder::StateFolder;
 use crate::service::{Manager, state_file};
-use crate::signals::end_of_run;
+use crate::signals::{AT_ONCE, MOMENT, each_end};
 
 /// How often the run is looked at.
 const POLL: Duration = Duration::from_millis(100);
@@ -31,10 +32,15 @@ const STARTS: Duration = Duration::from_secs(60);
 /// How long a run in silence may take to end.
 const ENDS: Duration = Duration::from_secs(5);
 
+/// How long a run may take to end that is to end at once.
+const ENDS_AT_ONCE: Duration = Duration::from_secs(1);
+
 /// How a life of the run has ended.
 enum Ended {
     /// Somebody has asked for it.
     Stopped(ExitStatus),
+    /// Somebody has asked for it twice.
+    StoppedAtOnce,
     /// Every node has come to its end.
     Itself,
     /// Another patch was saved, while something else played.
@@ -47,19 +53,19 @@ enum Ended {
 /// Keeps the patch playing until a signal comes.
 pub(super) fn keep_alive(arguments: &Run) -> Result<(), Failure> {
     let folder = folder(arguments)?;
-    let _lock = lock(&folder)?;
     let bar = indicatif::ProgressBar::hidden();
     let log = log::start(arguments.log_format, None, arguments.log_size, &bar)?;
-    let stop = end_of_run();
+    let stop = each_end();
     let mut keeper = Keeper {
         program: std::env::current_exe().map_err(lost)?,
         arguments,
-        ladder: state_file::read(&folder.join(LADDER)).unwrap_or_default(),
+        ladder: state_file::read(&folder.path().join(LADDER)).unwrap_or_default(),
         manager: Manager::new(),
         folder,
     };
-    let has_good = kept::has_good(&keeper.folder);
+    let has_good = kept::has_good(keeper.folder.path());
     keeper.ladder.recover(now(), has_good);
+    keeper.ladder.begin(&fingerprint(&arguments.patch), now());
     let kept = keeper.keep(&stop);
     keeper.ladder.ended();
     keeper.save();
@@ -71,7 +77,7 @@ struct Keeper<'a> {
     /// This program, by the name that a new version gets as well.
     program: PathBuf,
     arguments: &'a Run,
-    folder: PathBuf,
+    folder: StateFolder,
     ladder: Ladder,
     manager: Manager,
 }
@@ -80,12 +86,12 @@ impl Keeper<'_> {
     fn keep(&mut self, stop: &Receiver<()>) -> Result<(), Failure> {
         loop {
             let patch = fingerprint(&self.arguments.patch);
-            self.ladder.begin(&patch, now());
+            self.ladder.take(&patch);
             if !self.rest(self.ladder.wait(), stop, &patch) {
                 return Ok(());
             }
             let patch = fingerprint(&self.arguments.patch);
-            self.ladder.begin(&patch, now());
+            self.ladder.take(&patch);
             self.ladder.started(now());
             self.save();
             let began = Instant::now();
@@ -95,7 +101,15 @@ impl Keeper<'_> {
                 Ended::Stopped(status) if status.success() => return Ok(()),
                 Ended::Stopped(status) => {
                     let why = format!("the run has ended with {}", said(status));
-                    return Err(Failure::Message(why));
+                    let code = status.code().and_then(|code| u8::try_from(code).ok());
+                    return Err(match code {
+                        Some(code) => Failure::Kept { why, code },
+                        None => Failure::Message(why),
+                    });
+                }
+                Ended::StoppedAtOnce => {
+                    let why = "a second Ctrl-C or signal has ended the run at once".to_owned();
+                    return Err(Failure::Kept { why, code: AT_ONCE });
                 }
                 Ended::Saved => tracing::info!("the patch was saved: it is tried again"),
                 Ended::SilenceOver => {
@@ -116,10 +130,9 @@ impl Keeper<'_> {
 
     /// Counts a death.
     fn bury(&mut self, why: &str, lived: Duration) {
-        let has_good = kept::has_good(&self.folder);
+        let has_good = kept::has_good(self.folder.path());
         // What was saved while it lived may be what it died of.
-        self.ladder
-            .begin(&fingerprint(&self.arguments.patch), now());
+        self.ladder.take(&fingerprint(&self.arguments.patch));
         let goes_down = self.ladder.died(now(), lived, why, has_good);
         let seconds = lived.as_secs();
         match goes_down {
@@ -159,21 +172,18 @@ impl Keeper<'_> {
 
     /// One life of the run.
     fn live(&mut self, stop: &Receiver<()>, patch: &str) -> Result<Ended, Failure> {
-        kept::forget_end(&self.folder);
+        kept::forget_end(self.folder.path());
         let rung = self.ladder.rung();
         // A system without memory may have some later.
-        let mut run = match self.start(rung) {
-            Ok(run) => run,
+        let (mut run, mut beats) = match self.start(rung) {
+            Ok(started) => started,
             Err(why) => return Ok(Ended::Died(format!("it cannot be started: {why}"))),
         };
         let (began, silence) = (Instant::now(), self.ladder.silence());
-        let mut looked = Instant::now();
+        let (mut looked, mut thrives) = (Instant::now(), false);
         loop {
             if stop.try_recv().is_ok() {
-                self.manager.stopping();
-                ask_to_end(&mut run);
-                let status = run.wait().map_err(lost)?;
-                return Ok(Ended::Stopped(status));
+                return self.stop(&mut run, stop);
             }
             match run.try_wait() {
                 Ok(None) => {}
@@ -184,8 +194,21 @@ impl Keeper<'_> {
                     return Ok(Ended::Died(format!("it cannot be waited for: {error}")));
                 }
             }
+            if let Some(silent) = beats.look(Instant::now()) {
+                // What hangs may not end either.
+                let _ = run.kill();
+                let _ = run.wait();
+                let seconds = silent.as_secs();
+                let why = format!("it hung: it gave no sign of life for {seconds} s");
+                return Ok(Ended::Died(why));
+            }
             if looked.elapsed() >= LOOK {
                 looked = Instant::now();
+                if !thrives && began.elapsed() >= FORGIVEN {
+                    thrives = true;
+                    self.ladder.thrives();
+                    self.save();
+                }
                 if began.elapsed() < STARTS {
                     self.manager.alive("");
                 }
@@ -203,37 +226,57 @@ impl Keeper<'_> {
         }
     }
 
+    /// Has the run end as it was asked to: by itself, whatever that takes, or when it is asked again
+    /// at once.
+    fn stop(&mut self, run: &mut Child, stop: &Receiver<()>) -> Result<Ended, Failure> {
+        self.manager.stopping();
+        ask_to_end(run);
+        let asked = Instant::now();
+        loop {
+            if let Some(status) = run.try_wait().map_err(lost)? {
+                return Ok(Ended::Stopped(status));
+            }
+            if stop.recv_timeout(POLL).is_ok() && asked.elapsed() > MOMENT {
+                end_within(run, ENDS_AT_ONCE);
+                return Ok(Ended::StoppedAtOnce);
+            }
+        }
+    }
+
     /// Starts the run, with the same words on its command line.
-    fn start(&self, rung: Rung) -> std::io::Result<Child> {
+    fn start(&self, rung: Rung) -> std::io::Result<(Child, Listener)> {
+        let time = Duration::from_secs(self.arguments.hangs_after);
+        let time = self.manager.watchdog().unwrap_or(time);
+        let (listener, signs) = Listener::new(time, Instant::now())?;
         let mut command = Command::new(&self.program);
         command
             .args(std::env::args_os().skip(1))
             .env(kept::RUNG, rung.word())
-            .env(kept::FOLDER, &self.folder)
+            .env(kept::FOLDER, self.folder.path())
             // The time within which the service manager wants to hear is the run's to keep.
             .env_remove("WATCHDOG_PID")
-            .stdin(Stdio::null());
+            .stdin(signs);
         // Ctrl-C reaches the keeper alone, which hands it on.
         #[cfg(unix)]
         std::os::unix::process::CommandExt::process_group(&mut command, 0);
-        command.spawn()
+        Ok((command.spawn()?, listener))
     }
 
     /// Why the run has died.
     fn why(&self, status: ExitStatus) -> String {
-        kept::end(&self.folder).unwrap_or_else(|| said(status))
+        kept::end(self.folder.path()).unwrap_or_else(|| said(status))
     }
 
     fn save(&self) {
-        let path = self.folder.join(LADDER);
+        let path = self.folder.path().join(LADDER);
         if let Err(error) = state_file::write(&path, &self.ladder) {
             tracing::warn!("`{}` cannot be written: {error}", path.display());
         }
     }
 }
 
-/// The folder of what is known of the patch, which is made.
-fn folder(arguments: &Run) -> Result<PathBuf, Failure> {
+/// The folder of what is known of the patch.
+fn folder(arguments: &Run) -> Result<StateFolder, Failure> {
     let folder = match &arguments.state {
         Some(folder) => folder.clone(),
         None => state_of(&arguments.patch).ok_or_else(|| {
@@ -241,35 +284,7 @@ fn folder(arguments: &Run) -> Result<PathBuf, Failure> {
                 .help("name one with --state")
         })?,
     };
-    let made = std::fs::create_dir_all(&folder).and_then(|()| std::path::absolute(&folder));
-    made.map_err(|error| {
-        let why = format!("`{}` cannot be made: {error}", folder.display());
-        NodeError::output(why)
-            .help("name another folder with --state")
-            .into()
-    })
-}
-
-/// Makes sure that nobody else keeps this patch.
-fn lock(folder: &Path) -> Result<File, Failure> {
-    let path = folder.join("keeper.lock");
-    let opened = File::options()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(&path);
-    let file = opened.map_err(|error| {
-        let why = format!("`{}` cannot be written: {error}", path.display());
-        NodeError::output(why).help("name another folder with --state")
-    })?;
-    // On a file system without locks, nobody is kept from it.
-    if let Err(TryLockError::WouldBlock) = file.try_lock() {
-        let why = "another `score run --keep-alive` keeps this patch playing";
-        return Err(NodeError::output(why)
-            .help("end that one, or give this one a folder with --state")
-            .into());
-    }
-    Ok(file)
+    Ok(StateFolder::open(&folder)?)
 }
 
 /// What tells the patch, with all that it includes, from every other.
@@ -298,9 +313,14 @@ fn ask_to_end(run: &mut Child) {
 
 /// Ends the run, however it takes that.
 fn end(run: &mut Child) {
+    end_within(run, ENDS);
+}
+
+/// Asks the run to end, and ends it itself where that takes longer than `time`.
+fn end_within(run: &mut Child, time: Duration) {
     ask_to_end(run);
     let asked = Instant::now();
-    while asked.elapsed() < ENDS {
+    while asked.elapsed() < time {
         if !matches!(run.try_wait(), Ok(None)) {
             return;
         }

@@ -87,6 +87,9 @@ pub(crate) fn run(
     if let Some(folder) = state_of(&arguments.patch) {
         crash::report_to(arguments.state.clone().unwrap_or(folder), &arguments.patch);
     }
+    if let Some(kept) = &kept {
+        kept.keep_takes();
+    }
     let started = Instant::now();
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),

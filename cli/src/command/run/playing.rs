@@ -100,7 +100,7 @@ impl<'a> Playing<'a> {
             used: Default::default(),
             published,
             follower: None,
-            service: Service::new(kept.is_some()),
+            service: Service::new(kept.is_some(), Duration::from_secs(arguments.hangs_after)),
             kept,
             writes: Vec::new(),
             audible,
@@ -154,7 +154,12 @@ impl<'a> Playing<'a> {
     /// Has the first patch built.
     pub(super) fn prepare_first(&mut self, graph: Graph) -> Step {
         // What begins outside its hours is not heard for a moment first.
-        if let Some(hours) = &graph.show().hours {
+        let own = graph.show().hours.as_ref();
+        if let Some(kept) = self.kept {
+            kept.has_hours(own);
+        }
+        let kept = self.kept.as_ref().and_then(Kept::hours);
+        if let Some(hours) = kept.or(own) {
             self.audible.set(hours.status(SystemTime::now()).open);
         }
         self.overridden = graph.overridden().clone();
@@ -214,8 +219,7 @@ impl<'a> Playing<'a> {
                 continue;
             }
             told = Instant::now();
-            let mut status = self.live.status();
-            status.standing_in = self.kept.as_ref().and_then(Kept::standing_in);
+            let status = self.status();
             self.heed_hours(&status);
             if status.revision > 0
                 && steered.replace(status.steered) != Some(status.steered)
@@ -232,6 +236,15 @@ impl<'a> Playing<'a> {
             self.look_after(&status, told)?;
             show(&status);
         }
+    }
+
+    /// How the run is, with what it plays in place of the patch.
+    fn status(&self) -> Status {
+        let mut status = self.live.status();
+        if let Some(kept) = self.kept.as_ref() {
+            kept.complete(&mut status, SystemTime::now());
+        }
+        status
     }
 
     /// Has saved files read, and reports what takes long.
@@ -402,9 +415,9 @@ impl<'a> Playing<'a> {
         }
         if revision.number == 1 {
             if let Some(kept) = self.kept {
-                kept.go_on(&self.live.steering());
+                kept.go_on(&self.live.steering(), &revision.patch);
             }
-            self.published.publish(&self.live.status());
+            self.published.publish(&self.status());
             let [models, devices] = &self.used;
             tracing::info!(
                 models,

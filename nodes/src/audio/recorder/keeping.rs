@@ -108,6 +108,12 @@ fn remove_oldest(path: &Path, owner: &Owner, limits: Limits, now: SystemTime) ->
     count
 }
 
+/// How much the finished takes of `owner` that were recorded as `path` have together, in bytes: of
+/// these the oldest go, beyond what a recorder keeps.
+pub fn bytes_of_takes(path: &Path, owner: &Owner) -> u64 {
+    takes_at(path, owner).iter().map(|take| take.bytes).sum()
+}
+
 /// The takes that are beyond the limits, the oldest first. The newest is never among them.
 fn doomed(mut takes: Vec<Kept>, limits: Limits, now: SystemTime) -> Vec<Kept> {
     takes.sort_by(|a, b| (a.written, &a.files).cmp(&(b.written, &b.files)));

@@ -15,6 +15,7 @@ use score_engine::{
     Params, Policy, Processor, Resource,
 };
 
+pub use self::keeping::bytes_of_takes;
 use self::parts::Parts;
 use self::recording::Recording;
 use self::take::Take;

@@ -11,6 +11,7 @@ use score_engine::{
 
 use super::Recorder;
 use super::keeping::Keeping;
+use super::picture_log::Finishing;
 use super::recording::Recording;
 
 /// Seconds of an hour.
@@ -80,6 +81,10 @@ pub(super) struct Parts {
     revision: Option<Revision>,
     held: BTreeMap<(String, String), Steered>,
     keeping: Keeping,
+    /// The films of earlier takes whose encoders write their last pictures.
+    films: Vec<Finishing>,
+    /// Why one of them may lack its end.
+    lost: Option<NodeError>,
 }
 
 impl Parts {
@@ -97,6 +102,8 @@ impl Parts {
             revision: None,
             held: BTreeMap::new(),
             keeping: Keeping::of(&recorder.path, build),
+            films: Vec::new(),
+            lost: None,
         })
     }
 
@@ -105,6 +112,11 @@ impl Parts {
         // Sound that has ended long ago says nothing of what else is recorded.
         let sound = self.recording.end_of_sound();
         let end = sound.filter(|end| now - *end < NEAR).unwrap_or(now);
+        // Sound that comes meanwhile must not wait for an encoder, nor end for a film that fails.
+        match self.recording.let_go_of_film(end) {
+            Ok(film) => self.films.extend(film),
+            Err(error) => self.lose(error),
+        }
         self.recording.finish_at(end)?;
         // Its file has its name before the next is begun, which may find the disk full.
         self.recording.commit()?;
@@ -123,6 +135,24 @@ impl Parts {
         self.began = Some(end);
         Ok(())
     }
+
+    /// Takes the films that have come to their ends; `all`: waits for those that have not.
+    fn gather_films(&mut self, all: bool) {
+        let films = std::mem::take(&mut self.films);
+        for film in films {
+            if !all && !film.is_finished() {
+                self.films.push(film);
+            } else if let Ok(Err(error)) = film.join() {
+                self.lose(error);
+            }
+        }
+    }
+
+    /// A film of an earlier take may lack its end, which is told at once, and when all is over.
+    fn lose(&mut self, error: NodeError) {
+        tracing::warn!(node = %self.kit.id, "the pictures of a take: {error}");
+        self.lost.get_or_insert(error);
+    }
 }
 
 impl Processor<Recorder> for Parts {
@@ -135,6 +165,7 @@ impl Processor<Recorder> for Parts {
         {
             self.go_on(now)?;
         }
+        self.gather_films(false);
         self.keeping.look(params, now);
         Ok(flow)
     }
@@ -159,7 +190,14 @@ impl Processor<Recorder> for Parts {
     }
 
     fn finish(&mut self, params: &Recorder, io: &mut Io<'_>) -> Result<(), NodeError> {
-        self.recording.finish(params, io)
+        let finished = self.recording.finish(params, io);
+        self.gather_films(true);
+        finished?;
+        let Some(lost) = self.lost.take() else {
+            return Ok(());
+        };
+        self.recording.commit()?;
+        Err(lost)
     }
 
     fn commit(&mut self) -> Result<(), NodeError> {

@@ -108,6 +108,23 @@ impl PictureLog {
         }
     }
 
+    /// Ends the film at `end` and gives it its name, on a thread of its own: whoever records goes on
+    /// meanwhile.
+    ///
+    /// # Errors
+    /// The system refuses a thread; what is written by then is kept.
+    pub(super) fn finish_apart(mut self, end: Time) -> Result<Finishing, NodeError> {
+        let finish = move || {
+            let finished = self.finish(end);
+            // Also what an encoder that has failed gave until then.
+            self.commit().and(finished)
+        };
+        let thread = std::thread::Builder::new().name("film's end".to_owned());
+        thread.spawn(finish).map_err(|error| {
+            NodeError::output(format!("no thread can be started ({error})")).source(error)
+        })
+    }
+
     /// Gives the file its name, where there is something in it.
     ///
     /// # Errors
@@ -120,6 +137,9 @@ impl PictureLog {
         }
     }
 }
+
+/// The thread on which a film comes to its end.
+pub(super) type Finishing = JoinHandle<Result<(), NodeError>>;
 
 /// ffmpeg, and the threads that feed it and write what it gives.
 struct Encoder {

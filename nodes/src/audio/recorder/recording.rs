@@ -11,7 +11,7 @@ use score_engine::{
 use serde_json::{Value, json};
 
 use super::line_file::LineFile;
-use super::picture_log::PictureLog;
+use super::picture_log::{Finishing, PictureLog};
 use super::take::Take;
 use super::trace_log::TraceLog;
 use super::{CONTROLS, EVENTS, NOTES, PICTURES, Recorder, SOUND};
@@ -151,7 +151,8 @@ impl Recording {
         Some(begins + Time::from_samples(sound.frames(), sound.rate()?))
     }
 
-    /// Finishes the files of a take that has begun, at this time of the run.
+    /// Finishes the files of a take that has begun, at this time of the run: all but its film,
+    /// which waits for an encoder.
     ///
     /// # Errors
     /// The disk is full or gone.
@@ -174,16 +175,21 @@ impl Recording {
         if let Some(trace) = &mut self.trace {
             trace.flush()?;
         }
-        // A film that fails keeps the log from nothing.
-        let film = match &mut self.film {
-            Some(film) => film.finish(end),
-            None => Ok(()),
-        };
         if let Some(log) = &mut self.log {
             log.line(&json!({ "end": end.seconds() }))?;
             log.flush()?;
         }
-        film
+        Ok(())
+    }
+
+    /// Has the film of a take that ends at this time of the run come to its end apart from it.
+    ///
+    /// # Errors
+    /// The system refuses a thread.
+    pub(super) fn let_go_of_film(&mut self, ends: Time) -> Result<Option<Finishing>, NodeError> {
+        let end = self.beat.time(ends);
+        let film = self.film.take();
+        film.map(|film| film.finish_apart(end)).transpose()
     }
 
     fn write_news(&mut self, begins: Time) -> Result<(), NodeError> {
@@ -360,7 +366,16 @@ impl Processor<Recorder> for Recording {
     fn finish(&mut self, _params: &Recorder, io: &mut Io<'_>) -> Result<(), NodeError> {
         let begins = self.begin(io)?;
         let ends = io.end().unwrap_or(Time::ZERO).max(begins);
-        self.finish_at(ends)
+        self.finish_at(ends)?;
+        let film = match &mut self.film {
+            Some(film) => film.finish(ends - begins),
+            None => Ok(()),
+        };
+        if film.is_err() {
+            // The other files are whole: they have their names before it is said.
+            self.commit()?;
+        }
+        film
     }
 
     fn commit(&mut self) -> Result<(), NodeError> {

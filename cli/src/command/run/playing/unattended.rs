@@ -7,6 +7,7 @@ use score_engine::{LiveOptions, Status};
 
 use super::{Playing, Step};
 use crate::failure::Failure;
+use crate::service::beat::beat;
 
 /// How the run behaves. What is kept alive gives up no node.
 pub(super) fn options(is_kept: bool) -> LiveOptions {
@@ -59,8 +60,12 @@ impl Playing<'_> {
             return Err(Failure::Message("its keeper is gone".to_owned()));
         }
         let text = self.published.text();
-        let recalled = self.live.steering().recalled();
-        kept.look(text.as_deref(), recalled, &self.writes, now);
+        let steering = self.live.steering();
+        let (recalled, show) = (steering.recalled(), steering.show());
+        let hours = show.hours.as_ref();
+        kept.look(text.as_deref(), (recalled, hours), &self.writes, now);
+        // All that should move does.
+        beat();
         Ok(())
     }
 }

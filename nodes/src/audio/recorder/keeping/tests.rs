@@ -125,6 +125,21 @@ fn nothing_is_removed_that_the_recorder_did_not_write() {
     assert!(gone.iter().all(is_own), "{gone:?}");
 }
 
+#[test]
+fn only_what_a_recorder_may_remove_counts_as_its_own() {
+    let (own, other) = (Owner::program("own"), Owner::program("other"));
+    let folder = folder(&own, &other);
+    let path = folder.path().join("take.wav");
+    let of = |name: &str| path.with_file_name(name).metadata().unwrap().len();
+    let takes = ["take", "take-2", "take-3", "take-4"];
+    let files = takes.iter().flat_map(|take| {
+        let endings = ["jsonl", "mid", "trace"];
+        endings.map(|ending| of(&format!("{take}.{ending}")))
+    });
+    assert_eq!(bytes_of_takes(&path, &own), files.sum::<u64>());
+    assert_eq!(bytes_of_takes(&path, &other), of("take-5.jsonl"));
+}
+
 proptest! {
     /// Whatever there is, what goes is older than all that stays, and the limit of bytes is kept.
     #[test]
