@@ -246,6 +246,9 @@ pub(crate) struct Film {
     /// Write no music, but stills of the film to this folder, for a page
     #[arg(long, value_name = "FOLDER", hide = true)]
     pub(crate) stills_for_page: Option<PathBuf>,
+    /// Also write a still of the film to this file, as JPEG
+    #[arg(long, value_name = "FILE", hide = true)]
+    pub(crate) still: Option<PathBuf>,
     /// Print only errors
     #[arg(long, short)]
     pub(crate) quiet: bool,
@@ -297,7 +300,7 @@ all, and one that is done is not done again. The same command goes on where anot
 A film's results lie in OUT/results, in a folder of their own; OUT/report.html shows all.
 
 Exit codes: 0 all films are done; 65 some failed, and trying again does not help; 75 not all is done
-(the disk is full, it was stopped): try again; 1 and 2 what was given is wrong, for every film.")]
+(the disk is full, a film cannot be read just then, it was stopped): try again; 1 and 2 what was given is wrong, for every film.")]
 pub(crate) struct Batch {
     /// A folder of films, searched with all in it; a text file with the path of a film on each line;
     /// or one film
@@ -320,8 +323,8 @@ pub(crate) struct Batch {
     /// Films that this process renders at the same time
     #[arg(long, value_name = "NUMBER", default_value = "1", value_parser = value_parser!(u16).range(1..=256))]
     pub(crate) workers: u16,
-    /// Also measure whether the music follows each film, as `score eval film` does; takes about as
-    /// long again
+    /// Also measure whether the music follows each film, as `score eval film` does; reads
+    /// each and plays its music once more
     #[arg(long)]
     pub(crate) eval: bool,
     /// How often a film is tried that crashed, was killed or took too long

@@ -1,15 +1,15 @@
-//! What a film says of itself: how long it is, its codec, its title and licence; and a picture of
-//! it. The programs that answer are only prepared here: whoever runs them sees to it that they end.
+//! What a film says of itself: how long it is, its codec, its title and licence.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Command;
 
 use score_engine::NodeError;
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::video::ffmpeg::{input_url, question, quiet, refusal, seconds};
+use crate::video::ffmpeg::{input_url, question, refusal, seconds};
 use crate::video::picture_choice;
+use crate::video::timeline::Contents;
 
 /// What is asked for. Tags are taken of the whole file alone: those of its streams name encoders.
 const ENTRIES: &str = "format=duration:format_tags:stream=index,codec_type,codec_name,width,height:\
@@ -53,6 +53,19 @@ impl FilmFacts {
         };
         let printed = String::from_utf8_lossy(printed);
         let contents: Value = serde_json::from_str(&printed).unwrap_or(Value::Null);
+        Self::read(film, &contents)
+    }
+
+    /// Of the film at `film`; where a node of this program has asked about it already, nobody is
+    /// asked again.
+    ///
+    /// # Errors
+    /// The file cannot be read, or has no picture.
+    pub fn of(film: &Path) -> Result<Self, NodeError> {
+        Self::read(film, Contents::of(film, "a film")?.answer())
+    }
+
+    fn read(film: &Path, contents: &Value) -> Result<Self, NodeError> {
         let streams = contents.get("streams").and_then(Value::as_array);
         let is_picture =
             |stream: &&Value| stream.get("codec_type").and_then(Value::as_str) == Some("video");
@@ -78,6 +91,20 @@ impl FilmFacts {
         })
     }
 
+    /// The facts as data.
+    #[must_use]
+    pub fn json(&self) -> Value {
+        json!({
+            "seconds": self.seconds,
+            "codec": self.codec,
+            "width": self.size.map(|(width, _)| width),
+            "height": self.size.map(|(_, height)| height),
+            "title": self.title(),
+            "licence": self.licence(),
+            "metadata": self.tags,
+        })
+    }
+
     /// The film's title.
     #[must_use]
     pub fn title(&self) -> Option<&str> {
@@ -96,29 +123,6 @@ impl FilmFacts {
         let (_, value) = tags.find(|(known, _)| known.eq_ignore_ascii_case(name))?;
         Some(value.trim()).filter(|value| !value.is_empty())
     }
-}
-
-/// The program that writes a picture of the film at `film`, `width` pixels wide, to `to`: the one
-/// that is shown after so many seconds.
-#[must_use]
-pub fn still(film: &Path, seconds: f64, width: u32, to: &Path) -> Command {
-    let mut command = quiet();
-    command
-        .args(["-threads", "1", "-ss", &format!("{seconds:.3}")])
-        .arg("-i")
-        .arg(input_url(film))
-        .args([
-            "-frames:v",
-            "1",
-            "-vf",
-            &format!("scale={width}:-2"),
-            "-an",
-            "-sn",
-            "-dn",
-        ])
-        .args(["-q:v", "5", "-f", "mjpeg"])
-        .arg(input_url(to));
-    command
 }
 
 /// The program that makes a film of a second at `to`, to try things with.
@@ -149,6 +153,8 @@ mod tests {
         assert_eq!(facts.size, Some((4, 2)));
         assert_eq!(facts.codec.as_deref(), Some("h264"));
         assert_eq!(facts.tags.len(), 3);
+        assert_eq!(facts.json()["title"], "Rain");
+        assert_eq!(facts.json()["width"], 4);
     }
 
     #[test]

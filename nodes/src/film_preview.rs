@@ -4,12 +4,12 @@
 use std::io::Read;
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use score_engine::NodeError;
 use serde_json::Value;
 
-use crate::video::ffmpeg::{Running, ask, input_url, last_line, probe, quiet, start};
+use crate::video::ffmpeg::{Film, Running, ask, input_url, last_line, probe, quiet, start};
 
 /// How often it is looked at whether ffmpeg has ended.
 const LOOK: Duration = Duration::from_millis(20);
@@ -17,8 +17,11 @@ const LOOK: Duration = Duration::from_millis(20);
 /// The height of a preview, in lines, at most.
 const PREVIEW_HEIGHT: u32 = 480;
 
-/// The height of a still, in lines.
+/// The height of one of several stills, in lines.
 const STILL_HEIGHT: u32 = 72;
+
+/// How long ffmpeg may take for one still: it reads from the picture before that stands alone.
+const LONGEST_STILL: Duration = Duration::from_secs(60);
 
 /// What browsers play: containers as ffprobe calls them, and the codecs of picture and sound in
 /// them (<https://developer.mozilla.org/docs/Web/Media/Guides/Formats/Containers>).
@@ -135,17 +138,10 @@ pub fn write_stills(
         );
         if !path.exists() {
             let at = (number as f64 + 0.5) * seconds / of as f64;
-            let mut command = quiet();
-            command.args(["-ss", &found.timeline.seek(at)]);
-            command.arg("-i").arg(input_url(film));
-            command.args(["-map", &format!("0:{}", found.stream), "-frames:v", "1"]);
-            let size = format!("scale=trunc(iw*sar*{STILL_HEIGHT}/ih/2)*2:{STILL_HEIGHT},setsar=1");
-            command.args(["-vf", &size, "-pix_fmt", "yuvj420p", "-q:v", "5"]);
-            command.args(["-f", "mjpeg"]).arg(input_url(&partial));
+            let size = format!("trunc(iw*sar*{STILL_HEIGHT}/ih/2)*2:{STILL_HEIGHT}");
+            let made = still((film, &found), at, (&size, &[]), &partial, &is_stopped);
             // A place that cannot be read has no still; the others may have theirs.
-            let is_made = done(&mut command, "", &is_stopped).is_ok()
-                && partial.metadata().is_ok_and(|made| made.len() > 0);
-            if !is_made || std::fs::rename(&partial, &path).is_err() {
+            if made.is_err() || std::fs::rename(&partial, &path).is_err() {
                 continue;
             }
         }
@@ -156,6 +152,66 @@ pub fn write_stills(
         });
     }
     Ok(())
+}
+
+/// Writes `to`, a still of the film at `film` in JPEG, `width` pixels wide: the picture a third of
+/// the way in, or the first one of a film that does not say how long it is. It ends where it is
+/// stopped, and where it fails nothing is left of it.
+///
+/// # Errors
+/// ffmpeg is missing, fails, takes more than a minute, or was stopped.
+pub fn write_still(
+    film: &Path,
+    width: u32,
+    to: &Path,
+    is_stopped: impl Fn() -> bool,
+) -> Result<(), NodeError> {
+    let found = probe(film, None)?;
+    let seconds = found.declared.map(|declared| declared.end.seconds());
+    let at = seconds.unwrap_or(0.0) / 3.0;
+    let size = format!("{width}:max(2\\,trunc({width}*ih/(iw*sar)/2)*2)");
+    // Starting more threads costs more than one picture.
+    still(
+        (film, &found),
+        at,
+        (&size, &["-threads", "1"]),
+        to,
+        is_stopped,
+    )
+}
+
+/// Writes `to`, a still of a film that was looked at, in JPEG: the picture that is shown `at`
+/// seconds, in the size that the filter `scale` is given, whose pixels are square. `more`: what the
+/// decoder is told besides.
+fn still(
+    (film, found): (&Path, &Film),
+    at: f64,
+    (size, more): (&str, &[&str]),
+    to: &Path,
+    is_stopped: impl Fn() -> bool,
+) -> Result<(), NodeError> {
+    let begun = Instant::now();
+    let mut command = quiet();
+    command.args(more);
+    command.args(["-ss", &found.timeline.seek(at)]);
+    command.arg("-i").arg(input_url(film));
+    command.args(["-map", &format!("0:{}", found.stream), "-frames:v", "1"]);
+    let size = format!("scale={size},setsar=1");
+    command.args(["-vf", &size, "-pix_fmt", "yuvj420p", "-q:v", "5"]);
+    command.args(["-f", "mjpeg"]).arg(input_url(to));
+    let made = done(&mut command, "a still of the film cannot be made", || {
+        is_stopped() || begun.elapsed() > LONGEST_STILL
+    });
+    // Behind the last picture ffmpeg finds none, and is content.
+    let made = made.and_then(|()| match to.metadata() {
+        Ok(made) if made.len() > 0 => Ok(()),
+        _ => Err(NodeError::output("there is no picture of the film there")),
+    });
+    if made.is_err() {
+        // Fails where nothing was begun.
+        let _ = std::fs::remove_file(to);
+    }
+    made
 }
 
 /// Runs ffmpeg to its end, or until it is stopped.
@@ -192,6 +248,23 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::testing::ffmpeg;
+
+    #[test]
+    fn a_still_has_the_shape_in_which_the_film_is_shown_and_none_is_left_of_what_is_no_film() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path();
+        let wide = "testsrc2=size=64x64:rate=8:duration=2,setsar=2";
+        ffmpeg(folder, &["-f", "lavfi", "-i", wide, "wide.mkv"]);
+        let to = folder.join("still.jpg");
+        write_still(&folder.join("wide.mkv"), 192, &to, || false).unwrap();
+        let shape = ask(&to, "a picture", &[], "stream=width,height").unwrap();
+        assert_eq!(shape["streams"][0], json!({ "width": 192, "height": 96 }));
+        for (film, is_stopped) in [("wide.mkv", true), ("none.mkv", false)] {
+            assert!(write_still(&folder.join(film), 192, &to, || is_stopped).is_err());
+        }
+        assert!(!to.exists());
+    }
 
     #[test]
     fn what_browsers_play_is_told_from_what_they_do_not() {

@@ -41,6 +41,7 @@ mod params_over_time;
 mod picture;
 mod programs;
 pub mod scored_film;
+pub mod sha256;
 #[doc(hidden)]
 pub mod shared;
 mod syncing;

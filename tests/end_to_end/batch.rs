@@ -356,6 +356,92 @@ fn a_crash_and_a_hang_are_one_films_failure_and_are_tried_again() {
 }
 
 #[test]
+fn a_film_that_cannot_be_read_just_then_is_tried_again_by_the_next_command() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    write_films(folder, 2);
+    let films_of = folder.join("films");
+    // Reading it where nothing is mapped fails with an error of input and output (EIO).
+    if cfg!(target_os = "linux") {
+        let list = folder.join("list.txt");
+        std::fs::write(&list, "films/f0.mp4\n/proc/self/mem\n").unwrap();
+        let arguments = ["batch", "list.txt", "--out", "out", "--patch", "patch.ron"];
+        let done = score(folder, &arguments);
+        assert_eq!(done.status.code(), Some(75), "{}", text(&done.stderr));
+        let report = report(folder);
+        let told = films(&report);
+        let states = (&told["films/f0.mp4"], &told["/proc/self/mem"]);
+        assert_eq!(states, (&"done".to_owned(), &"left".to_owned()));
+        let reason = report["films"][1]["reason"].as_str().unwrap();
+        assert!(reason.contains("os error 5"), "{reason}");
+    }
+    // One that goes while it is scored is not held for damaged.
+    let (film, away) = (films_of.join("f1.mp4"), folder.join("away.mp4"));
+    let lines = format!(
+        "case \"$*\" in *f1.mp4*) mv '{}' '{}'; echo '[error] broken' >&2; exit 1;; esac\nexec {} \"$@\"",
+        film.display(),
+        away.display(),
+        found("ffmpeg").unwrap().display()
+    );
+    let path = script(folder, "ffmpeg", &lines);
+    let done = program(folder, &COMMAND).env("PATH", path).output();
+    assert_eq!(done.unwrap().status.code(), Some(65));
+    assert_eq!(films(&report(folder))["f1.mp4"], "missing");
+    std::fs::rename(&away, &film).unwrap();
+    let done = batch(folder, &[]);
+    assert_eq!(done.status.code(), Some(0), "{}", text(&done.stderr));
+}
+
+#[test]
+fn what_lies_where_results_go_stops_one_film_and_is_not_touched() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    write_films(folder, 2);
+    assert_eq!(batch(folder, &[]).status.code(), Some(0));
+    let before = report(folder);
+    let place = |film: usize| {
+        let results = before["films"][film]["results"].as_str().unwrap();
+        folder.join("out").join(results)
+    };
+    std::fs::remove_file(place(0).join("result.json")).unwrap();
+    std::fs::write(place(0).join("mine.txt"), "mine").unwrap();
+    std::fs::remove_dir_all(place(1)).unwrap();
+    let soon = ["--lease", "1"];
+    let done = batch(folder, &soon);
+    assert_eq!(done.status.code(), Some(65), "{}", text(&done.stderr));
+    let told = films(&report(folder));
+    assert_eq!(told["f0.mp4"], "occupied");
+    assert_eq!(told["f1.mp4"], "done");
+    assert_eq!(names(&place(0)), ["f0.mid", "mine.txt", "still.jpg"]);
+    let (from, to) = (place(0), folder.join("moved"));
+    std::fs::rename(from, to).unwrap();
+    let done = batch(folder, &soon);
+    assert_eq!(done.status.code(), Some(0), "{}", text(&done.stderr));
+}
+
+#[test]
+fn a_film_that_workers_were_lost_at_is_tried_again_if_that_is_asked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    write_films(folder, 1);
+    assert_eq!(batch(folder, &[]).status.code(), Some(0));
+    // Twenty workers have taken it and were not heard of again.
+    let results = folder.join("out/results");
+    let job = names(&results).remove(0);
+    std::fs::remove_dir_all(results.join(&job)).unwrap();
+    for term in 2..=20 {
+        let lease = folder.join(format!("out/.batch/jobs/{job}/lease-{term}"));
+        std::fs::write(lease, "").unwrap();
+    }
+    let soon = ["--lease", "1"];
+    assert_eq!(batch(folder, &soon).status.code(), Some(65));
+    assert_eq!(films(&report(folder))["f0.mp4"], "abandoned");
+    let again = batch(folder, &[&soon[..], &["--retry-failed"]].concat());
+    assert_eq!(again.status.code(), Some(0), "{}", text(&again.stderr));
+    assert_eq!(report(folder)["films"][0]["term"], 21);
+}
+
+#[test]
 fn a_queue_learns_from_the_exit_code_whether_to_try_a_film_again() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
@@ -384,20 +470,24 @@ fn a_queue_learns_from_the_exit_code_whether_to_try_a_film_again() {
         one("films/f0.mp4", &["--tries", "0"]).status.code(),
         Some(2)
     );
-    // Somebody else is at it.
-    let mut sleeper = worker(folder, &["--lease", "600"]);
+    // Somebody else is at it, for as long as it takes.
+    let lines = format!(
+        "case \"$*\" in *f1.mp4*) echo > '{}'; exec sleep 600;; esac\nexec {} \"$@\"",
+        folder.join("begun").display(),
+        found("ffmpeg").unwrap().display()
+    );
+    let path = script(folder, "ffmpeg", &lines);
+    let mut command = program(folder, &[&COMMAND[..], &["--lease", "600"]].concat());
+    command.env("PATH", path);
+    command.stdout(Stdio::null()).stderr(Stdio::null());
+    let mut holder = command.spawn().unwrap();
     let free = |film: &str| one(film, &["--no-wait", "--lease", "600"]).status.code();
-    until("a lease", || {
-        std::fs::read_dir(folder.join("out/.batch/jobs")).is_ok_and(|jobs| jobs.count() == 3)
-    });
-    signal(&sleeper, "STOP");
-    let held = free("films/f1.mp4");
-    signal(&sleeper, "CONT");
-    assert!(held == Some(75) || held == Some(0), "{held:?}");
+    until("a decoder", || folder.join("begun").exists());
+    assert_eq!(free("films/f1.mp4"), Some(75));
+    assert_eq!(free("films/f0.mp4"), Some(0));
     // One that is asked to end gives back what it has, so that others need not wait.
-    signal(&sleeper, "TERM");
-    let ended = sleeper.wait().unwrap().code();
-    assert!([Some(75), Some(65)].contains(&ended), "{ended:?}");
+    signal(&holder, "TERM");
+    assert_eq!(holder.wait().unwrap().code(), Some(75));
     assert_eq!(free("films/f1.mp4"), Some(0));
     // One film leaves the report of a collection to whoever has the collection.
     std::fs::remove_file(folder.join("out/report.json")).ok();
@@ -492,7 +582,7 @@ struct Slurm {
 impl Slurm {
     /// Starts them in `folder`; `None`: they are not installed, or this is not root.
     fn start(folder: &Path) -> Option<Self> {
-        for program in ["munged", "slurmctld", "slurmd", "sbatch"] {
+        for program in ["munged", "slurmctld", "slurmd", "sbatch", "srun"] {
             found(program)?;
         }
         let folder = folder.join("slurm");
@@ -578,7 +668,8 @@ fn tasks_of_slurm_share_out_a_collection() {
         .map(|word| word.to_string_lossy().into_owned())
         .collect();
     let script = format!(
-        "#!/bin/sh\n#SBATCH --array=0-1 --ntasks=1 --output=task-%a.log\n{} {} --quiet\necho ended with $?\n",
+        "#!/bin/sh\n#SBATCH --array=0-1 --ntasks=1 --signal=TERM@60 --output=task-%a.log\n\
+         srun {} {} --quiet\necho ended with $?\n",
         run.get_program().display(),
         words.join(" ")
     );

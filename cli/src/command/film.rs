@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use score_engine::{Graph, NodeErrorKind, Override, Registry, Settings, Source, did_you_mean};
+use score_nodes::film_facts::FilmFacts;
+use score_nodes::film_preview::write_still;
 use score_nodes::scored_film::ScoredFilm;
 use serde_json::{Value, json};
 
@@ -20,11 +22,14 @@ use crate::failure::Failure;
 use crate::kinds::Kinds;
 use crate::library::{FILM, STYLED, STYLES};
 use crate::ownership::{Ownership, shown};
-use crate::rendering::{Showing, render_showing};
+use crate::rendering::{Showing, is_stopped, render_showing};
 use crate::terminal::{out, tell, warn};
 
 /// The ending of a film for which none was given, until its picture is known.
 const USUAL: &str = "mp4";
+
+/// The width of the still of a film, in pixels.
+const STILL_WIDTH: u32 = 192;
 
 pub(crate) fn run(arguments: &Film, kinds: &Kinds<'_>, settings: &Settings) -> Result<(), Failure> {
     require_film(&arguments.film)?;
@@ -96,14 +101,21 @@ pub(crate) fn run(arguments: &Film, kinds: &Kinds<'_>, settings: &Settings) -> R
         return done.map(drop);
     }
     let seconds = started.elapsed().as_secs_f64();
+    if let Some(to) = arguments.still.as_ref().filter(|_| done.is_ok()) {
+        // Whoever wants it sees that there is none; the music is there all the same.
+        let _ = write_still(&arguments.film, STILL_WIDTH, to, is_stopped);
+    }
     let written = ownership.written();
     let mut out = out();
     if arguments.json {
         let written: Vec<_> = written.iter().map(|one| one.to_string_lossy()).collect();
+        // Its nodes have asked about it already.
+        let facts = FilmFacts::of(&arguments.film).ok();
+        let facts = facts.map(|facts| facts.json());
         writeln!(
             out,
             "{:#}",
-            json!({ "written": written, "seconds": seconds, "notes": notes })
+            json!({ "written": written, "seconds": seconds, "notes": notes, "film": facts })
         )?;
     } else if !arguments.quiet {
         for written in &written {

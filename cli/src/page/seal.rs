@@ -1,5 +1,6 @@
 //! Secrets: random ones, their hashes, and what is sealed with a key.
 
+use score_nodes::sha256::{self, hexadecimal};
 use sha2::{Digest, Sha256};
 
 /// Bytes of a secret and of a hash.
@@ -15,12 +16,12 @@ const BLOCK: usize = 64;
 pub(super) fn secret() -> std::io::Result<String> {
     let mut bytes = [0; LENGTH];
     getrandom::fill(&mut bytes).map_err(|error| std::io::Error::other(error.to_string()))?;
-    Ok(hex(&bytes))
+    Ok(hexadecimal(&bytes))
 }
 
 /// The SHA-256 of `text`, as 64 digits.
 pub(super) fn hash(text: &str) -> String {
-    hex(&Sha256::digest(text.as_bytes()))
+    sha256::of(text.as_bytes())
 }
 
 /// The seal that only who has `key` can put on `text`: HMAC-SHA-256 (RFC 2104), as 64 digits.
@@ -37,17 +38,13 @@ pub(super) fn seal(key: &str, text: &str) -> String {
     let mut outer = Sha256::new();
     outer.update(padded(0x5c));
     outer.update(inner.finalize());
-    hex(&outer.finalize())
+    hexadecimal(&outer.finalize())
 }
 
 /// Whether two texts are the same, in a time that does not tell how much of them is.
 pub(super) fn is_same(one: &str, other: &str) -> bool {
     let differences = one.bytes().zip(other.bytes()).map(|(a, b)| a ^ b);
     one.len() == other.len() && differences.fold(0, |all, one| all | one) == 0
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

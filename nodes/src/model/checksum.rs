@@ -1,13 +1,10 @@
 //! The checksum of a file, which is read again only when it has changed.
 
-use std::fs::File;
-use std::io::{ErrorKind, Read};
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
-use sha2::{Digest, Sha256};
-
 use super::stamp::Stamp;
+use crate::sha256;
 
 /// The most files whose checksums are remembered: those of a patch, and those that are tried
 /// beside it.
@@ -27,34 +24,13 @@ pub(super) fn checksum(path: &Path) -> std::io::Result<(String, u64)> {
         return Ok((found.clone(), stamp.bytes()));
     }
     drop(known);
-    let (found, length) = read(path)?;
+    let (found, length) = sha256::of_file(path)?;
     let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
     known.retain(|(of, _)| !of.is_of_same_path(&stamp));
     if known.len() >= MOST {
         known.remove(0);
     }
     known.push((stamp, found.clone()));
-    Ok((found, length))
-}
-
-/// Reads the file piece by piece: it may be larger than the memory.
-fn read(path: &Path) -> std::io::Result<(String, u64)> {
-    let mut file = File::open(path)?;
-    let mut hash = Sha256::new();
-    let mut piece = vec![0; 1 << 20];
-    let mut length = 0;
-    loop {
-        let read = match file.read(&mut piece) {
-            Ok(0) => break,
-            Ok(read) => read,
-            Err(error) if error.kind() == ErrorKind::Interrupted => continue,
-            Err(error) => return Err(error),
-        };
-        hash.update(&piece[..read]);
-        length += read as u64;
-    }
-    let digest = hash.finalize();
-    let found = (digest.iter()).fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
     Ok((found, length))
 }
 

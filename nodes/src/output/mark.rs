@@ -39,6 +39,7 @@ use sha2::{Digest, Sha256};
 
 use self::remark::Remark;
 use super::owner::Owner;
+use crate::sha256::hexadecimal;
 
 /// What every mark begins with.
 const OPENING: &str = "SCORE! ";
@@ -316,11 +317,6 @@ fn hash(file: &mut File, pieces: &[Piece]) -> io::Result<String> {
         }
     }
     Ok(hexadecimal(&digest.finalize()))
-}
-
-/// Bytes as hexadecimal digits.
-pub(super) fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Up to `most` bytes from `start` on.

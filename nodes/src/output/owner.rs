@@ -5,10 +5,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use score_engine::Build;
-use sha2::{Digest, Sha256};
 
-use super::mark::hexadecimal;
 use crate::file_state::FileState;
+use crate::sha256;
 
 /// Who owns a file: a node of a patch.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,7 +47,7 @@ impl Owner {
     /// files go to other people.
     pub(super) fn id(&self) -> String {
         let text = [self.identity.as_str(), self.node.as_str()].join("\0");
-        hexadecimal(&Sha256::digest(text)[..8])
+        sha256::of(text.as_bytes())[..16].to_owned()
     }
 }
 

@@ -156,7 +156,9 @@ pub(crate) fn ask(
     if !output.status.success() {
         return Err(refusal(path, what, &output.stderr));
     }
-    Ok(serde_json::from_slice(&output.stdout).unwrap_or(Value::Null))
+    // Titles are in whatever encoding somebody has used.
+    let printed = String::from_utf8_lossy(&output.stdout);
+    Ok(serde_json::from_str(&printed).unwrap_or(Value::Null))
 }
 
 /// ffprobe, to be asked for `entries` of the file at `path`; `arguments` say of which part of it.

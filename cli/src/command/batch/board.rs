@@ -17,6 +17,18 @@ pub(super) enum Standing {
     Done(String),
     /// It is given up.
     Failed(Failed),
+    /// It could not be read now, for this reason: it is left to another command.
+    Later(String),
+}
+
+impl Standing {
+    /// Whether this command is through with it.
+    fn is_settled(&self) -> bool {
+        match self {
+            Standing::Open | Standing::Elsewhere(_) => false,
+            Standing::Done(_) | Standing::Failed(_) | Standing::Later(_) => true,
+        }
+    }
 }
 
 /// What a worker does next.
@@ -91,10 +103,8 @@ impl Board {
             let next = order
                 .filter(|&film| {
                     let entry = &entries[film];
-                    let is_settled =
-                        matches!(entry.standing, Standing::Done(_) | Standing::Failed(_));
                     let is_left = matches!(entry.standing, Standing::Elsewhere(_)) && !self.waits;
-                    !entry.taken && !is_settled && !is_left && is_due(entry)
+                    !entry.taken && !entry.standing.is_settled() && !is_left && is_due(entry)
                 })
                 .min_by_key(|&film| entries[film].turns);
             if let Some(film) = next {
@@ -106,7 +116,7 @@ impl Board {
             let is_waited_for = |entry: &Entry| match entry.standing {
                 Standing::Open => true,
                 Standing::Elsewhere(_) => self.waits,
-                Standing::Done(_) | Standing::Failed(_) => false,
+                _ => false,
             };
             // A worker of this process may give back what it is at.
             if !entries.iter().any(is_waited_for) {
@@ -140,7 +150,7 @@ impl Board {
             match entry.standing {
                 Standing::Done(_) => tally.done += 1,
                 Standing::Failed(_) => tally.failed += 1,
-                Standing::Open | Standing::Elsewhere(_) => tally.left += 1,
+                Standing::Open | Standing::Elsewhere(_) | Standing::Later(_) => tally.left += 1,
             }
         }
         tally

@@ -45,7 +45,6 @@ pub(super) struct Ended {
     pub(super) printed: Vec<u8>,
     /// The end of what it said on standard error.
     pub(super) stderr: Vec<u8>,
-    pub(super) seconds: f64,
 }
 
 impl Ended {
@@ -63,6 +62,20 @@ impl Ended {
 /// # Errors
 /// It cannot be started.
 pub(super) fn run(command: &mut Command, limit: Duration, stop: &AtomicBool) -> io::Result<Ended> {
+    run_for(command, limit, || limit, stop)
+}
+
+/// The same, where `limit` says how long it may take in all: it is asked once it has taken longer
+/// than `least`, which it may.
+///
+/// # Errors
+/// It cannot be started.
+pub(super) fn run_for(
+    command: &mut Command,
+    least: Duration,
+    limit: impl FnOnce() -> Duration,
+    stop: &AtomicBool,
+) -> io::Result<Ended> {
     command
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
@@ -73,40 +86,60 @@ pub(super) fn run(command: &mut Command, limit: Duration, stop: &AtomicBool) -> 
     std::os::unix::process::CommandExt::process_group(command, 0);
     let begun = Instant::now();
     let mut child = command.spawn()?;
-    let (told, printed) = channel();
-    if let Some(mut stdout) = child.stdout.take() {
-        std::thread::spawn(move || {
-            let mut kept = Vec::new();
-            let _ = stdout.by_ref().take(MOST_PRINTED).read_to_end(&mut kept);
-            let _ = io::copy(&mut stdout, &mut io::sink());
-            let _ = told.send(kept);
-        });
-    }
-    let (told, stderr) = channel();
-    if let Some(stderr) = child.stderr.take() {
-        std::thread::spawn(move || told.send(tail(stderr)));
-    }
-    let (how, printed) = wait(&mut child, &printed, begun + limit, stop)?;
+    let (printed, stderr) = match heard(&mut child) {
+        Ok(heard) => heard,
+        Err(why) => {
+            // Nobody would hear it.
+            end(&mut child)?;
+            return Err(why);
+        }
+    };
+    let (how, printed) = wait(&mut child, &printed, (begun, least, limit), stop)?;
     Ok(Ended {
         how,
         printed,
         stderr: stderr.recv_timeout(GRACE).unwrap_or_default(),
-        seconds: begun.elapsed().as_secs_f64(),
     })
+}
+
+/// Has threads read what a program prints and what it says on standard error; each comes once it is
+/// over.
+fn heard(child: &mut Child) -> io::Result<(Receiver<Vec<u8>>, Receiver<Vec<u8>>)> {
+    let thread = std::thread::Builder::new;
+    let (told, printed) = channel();
+    if let Some(mut stdout) = child.stdout.take() {
+        thread().spawn(move || {
+            let mut kept = Vec::new();
+            let _ = stdout.by_ref().take(MOST_PRINTED).read_to_end(&mut kept);
+            let _ = io::copy(&mut stdout, &mut io::sink());
+            let _ = told.send(kept);
+        })?;
+    }
+    let (told, stderr) = channel();
+    if let Some(stderr) = child.stderr.take() {
+        thread().spawn(move || told.send(tail(stderr)))?;
+    }
+    Ok((printed, stderr))
 }
 
 /// Waits for the end of a program, and for what it prints.
 fn wait(
     child: &mut Child,
     over: &Receiver<Vec<u8>>,
-    until: Instant,
+    (begun, least, limit): (Instant, Duration, impl FnOnce() -> Duration),
     stop: &AtomicBool,
 ) -> io::Result<(How, Vec<u8>)> {
     let mut printed = None;
+    let (mut until, mut limit) = (begun + least, Some(limit));
     loop {
         if let Some(status) = child.try_wait()? {
             let printed = printed.or_else(|| over.recv_timeout(GRACE).ok());
             return Ok((how(status), printed.unwrap_or_default()));
+        }
+        if Instant::now() >= until
+            && let Some(limit) = limit.take()
+        {
+            until = begun + limit().max(least);
         }
         let reason = match () {
             () if stop.load(Ordering::Acquire) => Some(How::Stopped),
@@ -272,6 +305,18 @@ mod tests {
         let stop = AtomicBool::new(true);
         let stopped = run(Command::new("sleep").arg("600"), SHORT, &stop).unwrap();
         assert_eq!(stopped.how, How::Stopped);
+        // How long it may take is asked only of one that takes longer than the least time.
+        let mut quick = Command::new("true");
+        let ended = run_for(&mut quick, SHORT, || panic!("it was asked"), &NEVER).unwrap();
+        assert_eq!(ended.how, How::Exit(0));
+        let slow = |script: &str, limit: u64| {
+            let (least, limit) = (Duration::from_millis(50), Duration::from_secs(limit));
+            let mut slow = Command::new("sh");
+            slow.args(["-c", script]);
+            run_for(&mut slow, least, || limit, &NEVER).unwrap().how
+        };
+        assert_eq!(slow("sleep 0.3; exit 5", 600), How::Exit(5));
+        assert_eq!(slow("sleep 600", 0), How::TimedOut);
         let much = sh("yes | head -c 9000000; yes no | head -c 90000 >&2", 60.0);
         assert_eq!(much.printed.len() as u64, MOST_PRINTED);
         assert_eq!(much.stderr.len(), MOST_SAID);

@@ -1,12 +1,26 @@
 //! Why a film failed, by class, and whether trying it again can help.
 
+use std::io::{self, ErrorKind};
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::child::{Ended, How};
+use crate::failure::Failure;
 
 /// Workers that ended while they were at a film, before it is taken for the one that ends them.
 const MOST_LOST: u32 = 20;
+
+/// What systems say of a folder on a server or a disk that does not answer, or not now.
+const GONE: [&str; 7] = [
+    "Input/output error",
+    "Remote I/O error",
+    "Host is down",
+    "No route to host",
+    "Connection timed out",
+    "Read-only file system",
+    "Resource temporarily unavailable",
+];
 
 /// Why a film failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,6 +40,8 @@ pub(super) enum Class {
     OutOfTime,
     /// The workers that were at it have all ended.
     Abandoned,
+    /// Where its results go lies something else.
+    Occupied,
     /// Something else, which the program said.
     Failed,
 }
@@ -41,6 +57,7 @@ impl Class {
             Class::Killed => "killed",
             Class::OutOfTime => "out_of_time",
             Class::Abandoned => "abandoned",
+            Class::Occupied => "occupied",
             Class::Failed => "failed",
         }
     }
@@ -48,6 +65,69 @@ impl Class {
     /// Whether it may go well the next time: whatever depends on more than the film.
     fn is_by_chance(self) -> bool {
         matches!(self, Class::Crashed | Class::Killed | Class::OutOfTime)
+    }
+
+    /// Whether it is told to other workers: what any of them sees for itself is not.
+    pub(super) fn is_noted(self) -> bool {
+        !matches!(self, Class::Missing | Class::Occupied)
+    }
+
+    /// Whether it may have come of a film that could not be read just then.
+    pub(super) fn is_of_reading(self) -> bool {
+        matches!(self, Class::Unreadable | Class::Failed)
+    }
+}
+
+/// Whether an error comes of what may be otherwise another time: a server that does not answer, a
+/// file that was replaced while it was open, a machine that has no room.
+pub(super) fn is_temporary(why: &io::Error) -> bool {
+    #[cfg(unix)]
+    {
+        use rustix::io::Errno;
+        // These have no kind of their own.
+        let temporary = [
+            Errno::IO,
+            Errno::HOSTDOWN,
+            Errno::SHUTDOWN,
+            Errno::NOLCK,
+            Errno::NFILE,
+            Errno::MFILE,
+            #[cfg(target_os = "linux")]
+            Errno::REMOTEIO,
+        ];
+        if Errno::from_io_error(why).is_some_and(|why| temporary.contains(&why)) {
+            return true;
+        }
+    }
+    matches!(
+        why.kind(),
+        ErrorKind::StaleNetworkFileHandle
+            | ErrorKind::TimedOut
+            | ErrorKind::HostUnreachable
+            | ErrorKind::NetworkUnreachable
+            | ErrorKind::NetworkDown
+            | ErrorKind::NotConnected
+            | ErrorKind::ConnectionReset
+            | ErrorKind::ConnectionAborted
+            | ErrorKind::ConnectionRefused
+            | ErrorKind::ResourceBusy
+            | ErrorKind::WouldBlock
+            | ErrorKind::Interrupted
+            | ErrorKind::OutOfMemory
+            | ErrorKind::StorageFull
+            | ErrorKind::QuotaExceeded
+    )
+}
+
+/// Why no film can be scored: for the reason that the system gives, which may be gone another time.
+pub(super) fn refusal(why: &io::Error, message: String) -> Failure {
+    match is_temporary(why) {
+        true => Failure::Films {
+            failed: 0,
+            left: 0,
+            why: Some(message),
+        },
+        false => Failure::Message(message),
     }
 }
 
@@ -122,12 +202,16 @@ pub(super) fn of_message(message: &str, kind: &str) -> Fault {
     ]) {
         return Fault::Surroundings(format!("the disk is full ({message})"));
     }
-    if has(&[
+    let is_here = has(&[
         "Too many open files",
         "Stale file handle",
         "Transport endpoint",
-    ]) || kind == "missing"
-    {
+        // Of ffmpeg, which every film needs.
+        "cannot be started",
+    ]);
+    // What is written goes to the folder of all films.
+    let is_there = kind == "output" && has(&GONE);
+    if is_here || is_there || kind == "missing" {
         return Fault::Surroundings(message.to_owned());
     }
     let class = match kind {
@@ -174,7 +258,6 @@ mod tests {
             how,
             printed: printed.into(),
             stderr: b"a\nlast\n\n".to_vec(),
-            seconds: 1.0,
         }
     }
 
@@ -200,12 +283,44 @@ mod tests {
         assert_eq!(of("Decoder (codec av9) not found", "input"), Class::NoCodec);
         assert_eq!(of("(ffmpeg: no reason given)", "input"), Class::Crashed);
         assert_eq!(of("too quiet", "output"), Class::Failed);
+        assert_eq!(of("Input/output error", "input"), Class::Unreadable);
         for (message, kind) in [
             ("x (No space left on device)", "output"),
+            (
+                "x cannot be written (Input/output error (os error 5))",
+                "output",
+            ),
+            (
+                "the program ffmpeg cannot be started (Resource temporarily unavailable)",
+                "input",
+            ),
             ("no ffmpeg", "missing"),
         ] {
             let fault = fault(&ended(How::Exit(1), &said(message, kind)), 5.0);
             assert!(matches!(fault, Some(Fault::Surroundings(_))), "{message}");
+        }
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn what_may_be_otherwise_another_time_is_told_from_what_stays() {
+        use rustix::io::Errno;
+        let is = |errno: Errno| is_temporary(&io::Error::from(errno));
+        for errno in [
+            Errno::IO,
+            Errno::STALE,
+            Errno::TIMEDOUT,
+            Errno::HOSTDOWN,
+            Errno::NOTCONN,
+            Errno::NOSPC,
+            Errno::DQUOT,
+            Errno::MFILE,
+            Errno::AGAIN,
+        ] {
+            assert!(is(errno), "{errno}");
+        }
+        for errno in [Errno::NOENT, Errno::ACCESS, Errno::ISDIR, Errno::NOTDIR] {
+            assert!(!is(errno), "{errno}");
         }
     }
 

@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::fs::File;
-use std::io::Read;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
+use super::class::refusal;
 use crate::failure::Failure;
 
 /// The endings of files that are taken for films in a folder. A list may name any file.
@@ -44,13 +45,25 @@ impl Collection {
     /// The films that `named` leads to; what lies in `out` belongs to the results.
     pub(super) fn of(named: &Path, out: &Path) -> Result<Self, Failure> {
         let refuse = |why: String| Failure::Message(format!("`{}` {why}", named.display()));
+        let unread = |why: io::Error| {
+            let message = format!("`{}` cannot be read ({why})", named.display());
+            refusal(&why, message)
+        };
         let path =
             std::path::absolute(named).map_err(|why| refuse(format!("has no path ({why})")))?;
-        if path.is_dir() {
-            return Self::of_folder(&path, out).map_err(refuse);
+        let about = std::fs::metadata(&path).map_err(unread)?;
+        if about.is_dir() {
+            let found = Self::of_folder(&path, out).map_err(|(folder, why)| {
+                let (named, folder) = (named.display(), folder.display());
+                let message = format!("`{named}` cannot be read: `{folder}` ({why})");
+                refusal(&why, message)
+            })?;
+            if found.films.is_empty() {
+                let why = "has no films; a list can name files with other endings";
+                return Err(refuse(why.to_owned()));
+            }
+            return Ok(found);
         }
-        let about =
-            std::fs::metadata(&path).map_err(|why| refuse(format!("cannot be read ({why})")))?;
         if !about.is_file() {
             return Err(refuse("is neither a folder nor a file".to_owned()));
         }
@@ -67,7 +80,7 @@ impl Collection {
         if about.len() > LONGEST_LIST {
             return Err(refuse("is too long for a list of films".to_owned()));
         }
-        let text = std::fs::read(&path).map_err(|why| refuse(format!("cannot be read ({why})")))?;
+        let text = std::fs::read(&path).map_err(unread)?;
         let text = String::from_utf8(text)
             .map_err(|_| refuse("is neither a film by its name nor a list in UTF-8".to_owned()))?;
         let folder = path.parent().unwrap_or(Path::new(""));
@@ -97,13 +110,11 @@ impl Collection {
         }
     }
 
-    fn of_folder(folder: &Path, out: &Path) -> Result<Self, String> {
+    /// The films in `folder`, or which folder in it cannot be read.
+    fn of_folder(folder: &Path, out: &Path) -> Result<Self, (PathBuf, io::Error)> {
         let mut found = Collection::default();
         let out = out.canonicalize().ok();
         found.search(folder, folder, out.as_deref(), DEPTH)?;
-        if found.films.is_empty() {
-            return Err("has no films; a list can name files with other endings".to_owned());
-        }
         found.films.sort();
         Ok(found)
     }
@@ -114,12 +125,11 @@ impl Collection {
         root: &Path,
         out: Option<&Path>,
         depth: usize,
-    ) -> Result<(), String> {
+    ) -> Result<(), (PathBuf, io::Error)> {
         if depth == 0 || (out.is_some() && folder.canonicalize().ok().as_deref() == out) {
             return Ok(());
         }
-        let refuse =
-            |why: std::io::Error| format!("cannot be read: `{}` ({why})", folder.display());
+        let refuse = |why: io::Error| (folder.to_owned(), why);
         for entry in std::fs::read_dir(folder).map_err(refuse)? {
             let entry = entry.map_err(refuse)?;
             let path = entry.path();

@@ -1,12 +1,14 @@
 //! One film: looked at, scored, and what came of it written down.
 
+use std::cell::Cell;
 use std::ffi::OsString;
 use std::io;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use score_nodes::film_facts::{FilmFacts, still};
+use score_nodes::film_facts::FilmFacts;
+use score_nodes::output::replace;
 use serde_json::{Value, json};
 
 use super::child::{self, Ended, How};
@@ -15,21 +17,21 @@ use super::collection::Film;
 use super::identity::Identity;
 use super::lease::machine;
 use super::recipe::{Recipe, this_program};
-use super::share::{RESULT, Share, replace};
+use super::share::{RESULT, Share};
 use super::strip::strip;
 use crate::arguments::Batch;
 
 /// The picture of a film on the page of results.
 pub(super) const STILL: &str = "still.jpg";
 
-/// Its width in pixels.
-const STILL_WIDTH: u32 = 192;
-
 /// The longest name, in bytes, that a film's results take from it.
 const LONGEST_NAME: usize = 80;
 
 /// How long a film is taken to be that does not say so, in seconds.
 const USUAL_LENGTH: f64 = 7_200.0;
+
+/// The longest time that anything may take, in seconds: a year.
+const LONGEST_LIMIT: f64 = 31_536_000.0;
 
 /// What is needed to score films.
 #[derive(Clone, Copy)]
@@ -49,63 +51,56 @@ impl Order<'_> {
         (job, term): (&str, u32),
         work: &Path,
     ) -> Result<(), Fault> {
-        let facts = self.facts(film)?;
-        let length = facts.seconds.unwrap_or(USUAL_LENGTH);
-        let limit = (length * self.arguments.time_limit).max(self.arguments.least_time);
         let name = name_for(&film.name);
-        let scored = self.program("film", &self.recipe.scoring, film, limit, |command| {
+        let scored = self.program("film", &self.recipe.scoring, film, |command| {
             let out = work.join(&name).into_os_string();
             command.extend([OsString::from("--quiet"), OsString::from("--out"), out]);
+            command.extend([OsString::from("--still"), work.join(STILL).into()]);
         })?;
-        let files = files_in(work).map_err(|why| here(&why))?;
+        let mut files = files_in(work).map_err(|why| here(&why))?;
+        let count = files.len();
+        files.retain(|file| file != STILL);
+        let has_still = files.len() < count;
         let evaluation = match self.arguments.eval {
-            true => self.evaluation(film, limit)?,
+            true => self.evaluation(film)?,
             false => Value::Null,
         };
-        let has_still = self.picture(film, facts.seconds, work);
+        let mut about = json!({
+            "name": film.name,
+            "sha256": identity.sha256,
+            "bytes": identity.state.bytes,
+        });
+        let told = told(&scored);
+        // What the film says of itself.
+        for (name, fact) in told["film"].as_object().into_iter().flatten() {
+            about[name] = fact.clone();
+        }
         let strip = files.iter().find(|file| file.ends_with(".mid"));
         let strip = strip.and_then(|notes| strip_of(&work.join(notes)));
         let result = json!({
-            "film": {
-                "name": film.name,
-                "sha256": identity.sha256,
-                "bytes": identity.state.bytes,
-                "seconds": facts.seconds,
-                "codec": facts.codec,
-                "width": facts.size.map(|(width, _)| width),
-                "height": facts.size.map(|(_, height)| height),
-                "title": facts.title(),
-                "licence": facts.licence(),
-                "metadata": facts.tags,
-            },
+            "film": about,
             "recipe": self.recipe.contents,
             "job": job,
             "term": term,
             "worker": self.share.worker,
             "machine": machine(),
-            "render_seconds": (scored.seconds * 1000.0).round() / 1000.0,
+            "render_seconds": told["seconds"].as_f64().map(|seconds| (seconds * 1000.0).round() / 1000.0),
             "files": files,
             "still": has_still.then_some(STILL),
             "strip": strip,
             "evaluation": evaluation,
         });
         let text = format!("{result:#}\n");
-        let written = replace(&work.join(RESULT), &self.share.worker, text.as_bytes());
-        written.map_err(|why| here(&why))
+        replace(&work.join(RESULT), text.as_bytes()).map_err(|why| here(&why))
     }
 
-    /// What the film says of itself.
-    fn facts(&self, film: &Film) -> Result<FilmFacts, Fault> {
+    /// How long a film is, in seconds, as far as it says so.
+    fn length(&self, film: &Film) -> Option<f64> {
         let mut question = FilmFacts::question(&film.path);
-        let ended = child::run(&mut question, child::SHORT, self.stop);
-        let ended = ended.map_err(|why| cannot_start("ffprobe", &why))?;
-        let printed = match ended.how {
-            How::Exit(0) => Some(ended.printed.as_slice()),
-            How::Exit(_) => None,
-            _ => return Err(fault(&ended, child::SHORT.as_secs_f64()).unwrap_or(Fault::Stopped)),
-        };
-        FilmFacts::answer(&film.path, printed, &ended.stderr)
-            .map_err(|why| of_message(&why.to_string(), "input"))
+        let ended = child::run(&mut question, child::SHORT, self.stop).ok()?;
+        let printed = (ended.how == How::Exit(0)).then_some(ended.printed.as_slice());
+        let facts = FilmFacts::answer(&film.path, printed, &ended.stderr).ok()?;
+        facts.seconds
     }
 
     /// Has this program do `command` with the film.
@@ -114,7 +109,6 @@ impl Order<'_> {
         command: &str,
         options: &[OsString],
         film: &Film,
-        limit: f64,
         more: impl FnOnce(&mut Vec<OsString>),
     ) -> Result<Ended, Fault> {
         let mut words: Vec<OsString> = command.split(' ').map(OsString::from).collect();
@@ -127,25 +121,34 @@ impl Order<'_> {
         let at = words.len() - 2;
         drop(words.splice(at..at, options.iter().cloned()));
         let program = this_program(&[&self.recipe.global, &words]);
-        let limited = Duration::from_secs_f64(limit);
-        let ended = program.and_then(|mut program| child::run(&mut program, limited, self.stop));
-        let ended = ended.map_err(|why| cannot_start("score", &why))?;
-        match fault(&ended, limit) {
+        let least = self.arguments.least_time;
+        let limit = Cell::new(least);
+        // A film that is soon done is not asked how long it is.
+        let longest = || {
+            let length = self.length(film).unwrap_or(USUAL_LENGTH);
+            let longest = (length * self.arguments.time_limit).clamp(least, LONGEST_LIMIT);
+            limit.set(longest);
+            Duration::from_secs_f64(longest)
+        };
+        let least = Duration::from_secs_f64(least);
+        let ended =
+            program.and_then(|mut program| child::run_for(&mut program, least, longest, self.stop));
+        let ended = ended.map_err(|why| {
+            Fault::Surroundings(format!("the program score cannot be started ({why})"))
+        })?;
+        match fault(&ended, limit.get()) {
             Some(fault) => Err(fault),
             None => Ok(ended),
         }
     }
 
     /// Whether the music follows the film. A film that is too short for that has none.
-    fn evaluation(&self, film: &Film, limit: f64) -> Result<Value, Fault> {
-        let measured = self.program("eval film", &self.recipe.scoring, film, limit, |command| {
+    fn evaluation(&self, film: &Film) -> Result<Value, Fault> {
+        let measured = self.program("eval film", &self.recipe.scoring, film, |command| {
             command.push("--quiet".into());
         });
         match measured {
-            Ok(ended) => {
-                let found: Value = serde_json::from_slice(&ended.printed).unwrap_or(Value::Null);
-                Ok(found["found"].clone())
-            }
+            Ok(ended) => Ok(told(&ended)["found"].clone()),
             Err(Fault::Film(Failed {
                 class: Class::Unreadable | Class::Failed,
                 reason,
@@ -153,21 +156,11 @@ impl Order<'_> {
             Err(fault) => Err(fault),
         }
     }
+}
 
-    /// Writes a picture of the film; whether there is one. A film without is scored all the same.
-    fn picture(&self, film: &Film, seconds: Option<f64>, work: &Path) -> bool {
-        let to = work.join(STILL);
-        let at = seconds.map_or(0.0, |seconds| seconds / 3.0);
-        let mut command = still(&film.path, at, STILL_WIDTH, &to);
-        let ended = child::run(&mut command, child::SHORT, self.stop);
-        let is_there = ended.is_ok_and(|ended| ended.how == How::Exit(0))
-            && std::fs::metadata(&to).is_ok_and(|about| about.len() > 0);
-        if !is_there {
-            // Nothing half-written stays.
-            let _ = std::fs::remove_file(&to);
-        }
-        is_there
-    }
+/// The JSON that a program has printed.
+fn told(ended: &Ended) -> Value {
+    serde_json::from_slice(&ended.printed).unwrap_or(Value::Null)
 }
 
 fn strip_of(notes: &Path) -> Option<Value> {
@@ -214,16 +207,6 @@ pub(super) fn here(why: &io::Error) -> Fault {
         Fault::Film(failed) => Fault::Surroundings(failed.reason),
         other => other,
     }
-}
-
-fn cannot_start(program: &str, why: &io::Error) -> Fault {
-    let advice = match (program, why.kind()) {
-        ("ffprobe", io::ErrorKind::NotFound) => "; install it with `sudo apt install ffmpeg`",
-        _ => "",
-    };
-    Fault::Surroundings(format!(
-        "the program {program} cannot be started ({why}){advice}"
-    ))
 }
 
 #[cfg(test)]

@@ -1,19 +1,28 @@
 //! Who is at a film: a lease, which ends when its holder gives no sign of life.
 //!
-//! The n-th holder of a job makes `lease-n`, which only one can, and counts up in `beat-n`. Whoever
-//! sees that count stand still for the length of a lease, by their own clock that never goes back,
-//! may make the next lease. No time is ever written or compared between machines. A holder who
-//! slept for longer finds a later lease and publishes nothing; should that be made just after it
-//! has looked, the results are put in place by a step that only one can do (`Share::place`).
+//! The n-th holder of a job makes `lease-n`, which only one can, and lets it grow by a byte from
+//! time to time. Whoever sees its length stand still for the length of a lease, by their own clock
+//! that never goes back, may make the next lease. No time is ever written or compared between
+//! machines. A holder who slept for longer finds a later lease and publishes nothing; should that
+//! be made just after it has looked, the results are put in place by a step that only one can do
+//! (`Share::place`).
+//!
+//! What a network file system keeps of a folder may be a minute old. So no decision trusts a list:
+//! who has a lease is decided by making its file, a sign of life is seen by opening one (NFS asks
+//! the server at that), it is a length since times may be coarse, and whether there is a later
+//! lease is asked by its name. An old list only makes somebody wait, or do what is dropped later.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{self, ErrorKind};
+use std::fs::File;
+use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use score_nodes::output::replace;
+
 use super::class::Failed;
-use super::share::{Share, make, read_json, replace};
+use super::share::{Share, make, read_json};
 
 /// What has been agreed on a job so far.
 #[derive(Debug, Default)]
@@ -22,14 +31,15 @@ pub(super) struct History {
     pub(super) last: u32,
     /// What went wrong, by the number of the lease.
     pub(super) failures: BTreeMap<u32, Failed>,
-    /// Leases that were given back.
-    freed: BTreeSet<u32>,
+    /// Leases of which nothing was said at their end, or that are held.
+    silent: BTreeSet<u32>,
 }
 
 impl History {
     /// Of the job in `folder`.
     pub(super) fn read(folder: &Path) -> io::Result<Self> {
         let mut history = History::default();
+        let mut freed = BTreeSet::new();
         let entries = match std::fs::read_dir(folder) {
             Ok(entries) => entries,
             Err(why) if why.kind() == ErrorKind::NotFound => return Ok(history),
@@ -43,9 +53,12 @@ impl History {
             };
             let Ok(term) = term.parse() else { continue };
             match what {
-                "lease" => history.last = history.last.max(term),
+                "lease" => {
+                    history.last = history.last.max(term);
+                    history.silent.insert(term);
+                }
                 "free" => {
-                    history.freed.insert(term);
+                    freed.insert(term);
                 }
                 "failed" => {
                     let failed = read_json(&entry.path())?;
@@ -55,19 +68,21 @@ impl History {
                 _ => {}
             }
         }
+        // A failure that was forgiven is none.
+        history.failures.retain(|term, _| !freed.contains(term));
+        let failures = &history.failures;
+        (history.silent).retain(|term| !freed.contains(term) && !failures.contains_key(term));
         Ok(history)
     }
 
     /// Whether the last lease may still be held.
     pub(super) fn is_held(&self) -> bool {
-        self.last > 0 && !self.freed.contains(&self.last) && !self.failures.contains_key(&self.last)
+        self.silent.contains(&self.last)
     }
 
     /// How many holders have ended without a word, if the last one has too.
     pub(super) fn lost(&self) -> u32 {
-        let said = self.freed.len() + self.failures.len();
-        self.last
-            .saturating_sub(u32::try_from(said).unwrap_or(u32::MAX))
+        u32::try_from(self.silent.len()).unwrap_or(u32::MAX)
     }
 }
 
@@ -75,20 +90,22 @@ impl History {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Sighting {
     term: u32,
-    beat: Vec<u8>,
+    length: u64,
     since: Instant,
 }
 
 impl Sighting {
     /// Looks at the lease `term` of the job in `folder`; `before` is what was seen last.
     pub(super) fn again(before: Option<Sighting>, folder: &Path, term: u32) -> Self {
-        // A beat that is not there or cannot be read is one that stands still.
-        let beat = std::fs::read(file(folder, "beat", term)).unwrap_or_default();
+        // Its length is asked of the open file: what is known of one by its name may be old. One
+        // that is not there, or cannot be read, stands still.
+        let lease = File::open(file(folder, "lease", term)).and_then(|lease| lease.metadata());
+        let length = lease.map_or(0, |lease| lease.len());
         match before {
-            Some(before) if before.term == term && before.beat == beat => before,
+            Some(before) if before.term == term && before.length == length => before,
             _ => Sighting {
                 term,
-                beat,
+                length,
                 since: Instant::now(),
             },
         }
@@ -106,7 +123,6 @@ pub(super) struct Lease<'a> {
     folder: PathBuf,
     /// Its number, which grows with each holder: the fencing number of what is published.
     pub(super) term: u32,
-    share: &'a Share,
     heart: &'a Heart,
 }
 
@@ -115,14 +131,14 @@ impl<'a> Lease<'a> {
     pub(super) fn take(
         job: &str,
         history: &History,
-        share: &'a Share,
+        share: &Share,
         heart: &'a Heart,
     ) -> io::Result<Option<Self>> {
         let folder = share.job(job);
         if history.last == 0 {
             std::fs::create_dir_all(&folder)?;
         }
-        let term = history.last + 1;
+        let term = history.last.saturating_add(1);
         let who = format!("{}\n{}\n{}\n", share.worker, machine(), std::process::id());
         if !make(&file(&folder, "lease", term), &who)? {
             return Ok(None);
@@ -130,26 +146,26 @@ impl<'a> Lease<'a> {
         let lease = Lease {
             folder,
             term,
-            share,
             heart,
         };
-        heart.begin(lease.beat());
+        heart.begin(lease.file());
         Ok(Some(lease))
     }
 
     /// Whether nobody has taken over.
     pub(super) fn is_last(&self) -> io::Result<bool> {
-        Ok(History::read(&self.folder)?.last == self.term)
+        let next = file(&self.folder, "lease", self.term.saturating_add(1));
+        match next.symlink_metadata() {
+            Ok(_) => Ok(false),
+            Err(why) if why.kind() == ErrorKind::NotFound => Ok(true),
+            Err(why) => Err(why),
+        }
     }
 
     /// Notes that the film failed, and gives the lease back.
     pub(super) fn fail(&self, failed: &Failed) -> io::Result<()> {
         let text = serde_json::to_vec(failed).map_err(io::Error::other)?;
-        replace(
-            &file(&self.folder, "failed", self.term),
-            &self.share.worker,
-            &text,
-        )
+        replace(&file(&self.folder, "failed", self.term), &text)
     }
 
     /// Gives the lease back: the film can be taken at once.
@@ -158,26 +174,31 @@ impl<'a> Lease<'a> {
         let _ = make(&file(&self.folder, "free", self.term), "");
     }
 
-    fn beat(&self) -> PathBuf {
-        file(&self.folder, "beat", self.term)
+    fn file(&self) -> PathBuf {
+        file(&self.folder, "lease", self.term)
     }
 }
 
 impl Drop for Lease<'_> {
     fn drop(&mut self) {
-        self.heart.end(&self.beat());
+        self.heart.end(&self.file());
     }
 }
 
-/// Has films tried again that were given up.
+/// Has a film tried again that was given up, because it failed or because workers were lost at it.
 pub(super) fn forgive(folder: &Path) -> io::Result<()> {
-    for term in History::read(folder)?.failures.keys() {
+    let history = History::read(folder)?;
+    for term in history.failures.keys() {
         make(&file(folder, "free", *term), "")?;
         match std::fs::remove_file(file(folder, "failed", *term)) {
             // Another has done the same.
             Err(why) if why.kind() != ErrorKind::NotFound => return Err(why),
             _ => {}
         }
+    }
+    // The last one may be alive.
+    for term in history.silent.iter().filter(|term| **term < history.last) {
+        make(&file(folder, "free", *term), "")?;
     }
     Ok(())
 }
@@ -203,34 +224,30 @@ pub(super) fn machine() -> String {
 
 /// Gives signs of life for all leases of this process.
 #[derive(Debug, Default)]
-pub(super) struct Heart(Mutex<Vec<(PathBuf, u64)>>);
+pub(super) struct Heart(Mutex<Vec<PathBuf>>);
 
 impl Heart {
     /// One more beat of each.
     pub(super) fn beat(&self) {
-        let mut beats = self.lock().clone();
-        for (beat, count) in &mut beats {
-            *count += 1;
-            // What cannot be written is a missing sign of life, which is what it is.
-            let _ = std::fs::write(&*beat, count.to_string());
-        }
-        for (beat, count) in &mut *self.lock() {
-            if let Some((_, now)) = beats.iter().find(|(of, _)| of == beat) {
-                *count = *now;
-            }
+        // Nobody who takes a lease waits for a slow disk here.
+        let leases = self.lock().clone();
+        for lease in leases {
+            // It is opened and closed each time: that is when others see it. What cannot be written
+            // is a missing sign of life, which is what it is.
+            let lease = File::options().append(true).open(lease);
+            let _ = lease.and_then(|mut lease| lease.write_all(b"."));
         }
     }
 
-    fn begin(&self, beat: PathBuf) {
-        let _ = std::fs::write(&beat, "0");
-        self.lock().push((beat, 0));
+    fn begin(&self, lease: PathBuf) {
+        self.lock().push(lease);
     }
 
-    fn end(&self, beat: &Path) {
-        self.lock().retain(|(of, _)| of != beat);
+    fn end(&self, lease: &Path) {
+        self.lock().retain(|of| of != lease);
     }
 
-    fn lock(&self) -> MutexGuard<'_, Vec<(PathBuf, u64)>> {
+    fn lock(&self) -> MutexGuard<'_, Vec<PathBuf>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -279,5 +296,46 @@ mod tests {
         let history = History::read(&folder).unwrap();
         assert!(history.failures.is_empty() && !history.is_held());
         assert_eq!(history.last, 2);
+    }
+
+    #[test]
+    fn a_sign_of_life_is_seen_whatever_time_the_file_system_gives_it() {
+        let out = tempfile::tempdir().unwrap();
+        let share = Share::open(out.path()).unwrap();
+        let heart = Heart::default();
+        let none = History::default();
+        let _lease = Lease::take("a", &none, &share, &heart).unwrap().unwrap();
+        let folder = share.job("a");
+        let path = file(&folder, "lease", 1);
+        let coarse = std::time::UNIX_EPOCH + Duration::from_secs(1);
+        let stamp = || {
+            let file = File::options().append(true).open(&path).unwrap();
+            file.set_modified(coarse).unwrap();
+        };
+        stamp();
+        let first = Sighting::again(None, &folder, 1);
+        std::thread::sleep(LENGTH);
+        heart.beat();
+        stamp();
+        assert!(first.is_over(LENGTH));
+        assert!(Sighting::again(Some(first.clone()), &folder, 1).since > first.since);
+    }
+
+    #[test]
+    fn a_film_that_workers_were_lost_at_is_forgiven_but_not_who_may_be_alive() {
+        let out = tempfile::tempdir().unwrap();
+        let folder = out.path();
+        for term in 1..=20 {
+            make(&file(folder, "lease", term), "").unwrap();
+        }
+        replace(&file(folder, "failed", 3), b"damaged").unwrap();
+        assert_eq!(History::read(folder).unwrap().lost(), 20);
+        forgive(folder).unwrap();
+        let history = History::read(folder).unwrap();
+        assert_eq!((history.lost(), history.last), (1, 20));
+        assert!(history.is_held());
+        // Whoever forgives twice changes nothing.
+        forgive(folder).unwrap();
+        assert_eq!(History::read(folder).unwrap().lost(), 1);
     }
 }

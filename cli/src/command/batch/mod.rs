@@ -22,6 +22,7 @@ use std::time::Duration;
 use score_engine::Settings;
 
 use self::board::{Board, Standing};
+use self::class::Fault;
 use self::collection::Collection;
 use self::job::{Order, here};
 use self::lease::Heart;
@@ -83,6 +84,7 @@ pub(crate) fn run(
         lease,
         stop: &stop,
         trouble: Mutex::default(),
+        forgiven: arguments.retry_failed.then(Mutex::default),
     };
     if arguments.report_only {
         for (index, film) in films.iter().enumerate() {
@@ -91,7 +93,7 @@ pub(crate) fn run(
     } else {
         if arguments.retry_failed {
             for film in films {
-                workshop.forgive(film).map_err(|why| refused(&why))?;
+                workshop.forgive_known(film).map_err(|why| refused(&why))?;
             }
         }
         work(&workshop, beat, arguments);
@@ -119,6 +121,15 @@ pub(crate) fn run(
     }
     let trouble = workshop.trouble.into_inner();
     let trouble = trouble.unwrap_or_else(PoisonError::into_inner);
+    // One that could not be read stands for all that could not.
+    let unread = board
+        .standings()
+        .into_iter()
+        .find_map(|standing| match standing {
+            Standing::Later(why) => Some(why),
+            _ => None,
+        });
+    let trouble = trouble.or_else(|| unread.filter(|_| !collection.is_one));
     let why = match (written, left, trouble) {
         (_, 1.., Some(trouble)) => Some(trouble),
         (_, 1.., None) if stop.load(Ordering::Acquire) => Some("it was stopped".to_owned()),
@@ -134,38 +145,58 @@ pub(crate) fn run(
 /// Has the workers of this process work, gives signs of life for them, and shows how far all is.
 fn work(workshop: &Workshop<'_>, beat: Duration, arguments: &Batch) {
     let over = AtomicBool::new(false);
+    let beating = || {
+        while !over.load(Ordering::Acquire) {
+            workshop.heart.beat();
+            std::thread::park_timeout(beat);
+        }
+    };
+    let showing = || {
+        let mut progress = Progress::new(workshop, arguments.quiet || arguments.json);
+        while !over.load(Ordering::Acquire) {
+            progress.show();
+            std::thread::park_timeout(progress::REDRAW);
+        }
+        progress.end();
+    };
+    let thread = std::thread::Builder::new;
     std::thread::scope(|scope| {
-        let beating = scope.spawn(|| {
-            while !over.load(Ordering::Acquire) {
-                workshop.heart.beat();
-                std::thread::park_timeout(beat);
+        let others = [
+            thread().spawn_scoped(scope, beating),
+            thread().spawn_scoped(scope, showing),
+        ];
+        let mut workers = Vec::new();
+        if others.iter().all(Result::is_ok) {
+            let start = |_| thread().spawn_scoped(scope, || workshop.work());
+            workers.extend((0..arguments.workers).map(start));
+        }
+        let mut failures = others
+            .iter()
+            .chain(&workers)
+            .filter_map(|one| one.as_ref().err());
+        if let Some(why) = failures.next() {
+            // What has begun is finished: fewer workers are none the worse.
+            let why = format!("this machine starts no more threads ({why})");
+            match workers.iter().any(Result::is_ok) {
+                true => tell(why),
+                false => workshop.give_up(Fault::Surroundings(why)),
             }
-        });
-        let showing = scope.spawn(|| {
-            let mut progress = Progress::new(workshop, arguments.quiet || arguments.json);
-            while !over.load(Ordering::Acquire) {
-                progress.show();
-                std::thread::park_timeout(progress::REDRAW);
-            }
-            progress.end();
-        });
-        let workers: Vec<_> = (0..arguments.workers)
-            .map(|_| scope.spawn(|| workshop.work()))
-            .collect();
-        for worker in workers {
-            // A panic of one is not the others'.
+        }
+        for worker in workers.into_iter().flatten() {
+            // What panics is the film's failure, and was noted.
             let _ = worker.join();
         }
         over.store(true, Ordering::Release);
-        beating.thread().unpark();
-        showing.thread().unpark();
+        for other in others.iter().flatten() {
+            other.thread().unpark();
+        }
     });
 }
 
 /// What is wrong with the folder, in words.
 fn said(why: &std::io::Error) -> String {
     match here(why) {
-        class::Fault::Surroundings(why) => why,
+        Fault::Surroundings(why) => why,
         _ => why.to_string(),
     }
 }

@@ -7,11 +7,12 @@ use std::path::{Component, Path, PathBuf};
 use std::process::Command;
 
 use score_engine::{FileContent, FileRole, Settings, Source};
-use score_nodes::film_facts;
+use score_nodes::{film_facts, sha256};
 use serde_json::{Value, json};
 
 use super::child::{self, How};
-use super::identity::{State, hash, hash_of_file};
+use super::class::{self, Fault, of_message};
+use super::identity::Identity;
 use super::share::Share;
 use crate::arguments::{Batch, Common, Film, Tune};
 use crate::command::film;
@@ -36,7 +37,7 @@ pub(super) struct Recipe {
     pub(super) global: Vec<OsString>,
     pub(super) scoring: Vec<OsString>,
     /// The files of which the hashes are in it, as they were.
-    reads: Vec<(PathBuf, State)>,
+    reads: Vec<(PathBuf, Identity)>,
 }
 
 impl Recipe {
@@ -63,33 +64,37 @@ impl Recipe {
         let (source, graph) = film::checked_order(&order, kinds, settings)?;
         let mut reads = Vec::new();
         let mut read_now = |path: &Path| {
-            reads.extend(State::of(path).map(|state| (path.to_owned(), state)));
+            if path.is_dir() {
+                return hash_of_folder(path);
+            }
+            let read = Identity::read(path).map_err(|why| unread(path, &why))?;
+            let sha256 = read.sha256.clone();
+            reads.push((path.to_owned(), read));
+            Ok(sha256)
         };
-        arguments.patch.iter().for_each(|patch| read_now(patch));
         let mut parts = BTreeMap::new();
-        parts.insert("patch".to_owned(), hash(source.text.as_bytes()));
+        parts.insert("patch".to_owned(), sha256::of(source.text.as_bytes()));
+        if let Some(patch) = &arguments.patch {
+            read_now(patch)?;
+        }
         if arguments.style.is_some() {
-            parts.insert("styled".to_owned(), hash(FILM.as_bytes()));
+            parts.insert("styled".to_owned(), sha256::of(FILM.as_bytes()));
         }
         for part in source.included() {
-            read_now(&part);
-            parts.insert(
-                format!("part {}", relative(&part, &source)),
-                hash_of(&part)?,
-            );
+            let name = format!("part {}", relative(&part, &source));
+            parts.insert(name, read_now(&part)?);
         }
         for read in graph.files().filter(|file| file.role == FileRole::Read) {
             // The film itself is what is scored.
             if read.purpose.content != Some(FileContent::Film) {
-                read_now(&read.path);
                 let name = format!("file {}.{}", read.node, read.param);
-                parts.insert(name, hash_of(&read.path)?);
+                parts.insert(name, read_now(&read.path)?);
             }
         }
         if let Some(models) = settings.folder("models") {
             let manifest = models.join("manifest.ron");
             if manifest.is_file() {
-                parts.insert("models".to_owned(), hash_of(&manifest)?);
+                parts.insert("models".to_owned(), read_now(&manifest)?);
             }
         }
         let set: Vec<&str> = (arguments.overrides.set.iter())
@@ -107,7 +112,7 @@ impl Recipe {
         // Where the patch lies on this machine is not what it is.
         let mut named = contents.clone();
         named["patch"] = Value::Null;
-        let id = hash(named.to_string().as_bytes())[..DIGITS].to_owned();
+        let id = sha256::of(named.to_string().as_bytes())[..DIGITS].to_owned();
         Ok(Recipe {
             id,
             contents,
@@ -121,8 +126,7 @@ impl Recipe {
 impl Recipe {
     /// Whether what it says of the patch is not what lies there any more.
     pub(super) fn is_outdated(&self) -> bool {
-        let mut reads = self.reads.iter();
-        reads.any(|(path, state)| State::of(path).ok() != Some(*state))
+        self.reads.iter().any(|(path, read)| !read.is_of(path))
     }
 }
 
@@ -149,35 +153,45 @@ fn trial_film(share: &Share) -> Result<PathBuf, Failure> {
     let made = share.hidden(&format!("trial-{}.mp4", share.worker));
     let mut command = film_facts::trial(&made);
     let ended = child::run(&mut command, child::SHORT, &child::NEVER);
-    let refuse = |why: String| {
-        Failure::Message(format!(
-            "ffmpeg cannot make a film of a second to try the patch with: {why}"
-        ))
-    };
+    let message =
+        |why: &str| format!("ffmpeg cannot make a film of a second to try the patch with: {why}");
     match ended {
         Ok(ended) if matches!(ended.how, How::Exit(0)) => {}
-        Ok(ended) => return Err(refuse(ended.said())),
-        Err(why) => {
-            return Err(refuse(format!(
-                "{why}; install it with `sudo apt install ffmpeg`"
-            )));
+        Ok(ended) => {
+            let said = ended.said();
+            // Nothing of it is left to others, whose disk is full too.
+            let _ = std::fs::remove_file(&made);
+            return Err(match of_message(&said, "output") {
+                Fault::Surroundings(why) => Failure::Films {
+                    failed: 0,
+                    left: 0,
+                    why: Some(message(&why)),
+                },
+                _ => Failure::Message(message(&said)),
+            });
         }
+        Err(why) if why.kind() == std::io::ErrorKind::NotFound => {
+            let why = format!("{why}; install it with `sudo apt install ffmpeg`");
+            return Err(Failure::Message(message(&why)));
+        }
+        Err(why) => return Err(class::refusal(&why, message(&why.to_string()))),
     }
-    std::fs::rename(&made, &film).map_err(|why| refuse(why.to_string()))?;
+    std::fs::rename(&made, &film).map_err(|why| class::refusal(&why, message(&why.to_string())))?;
     Ok(film)
 }
 
-/// The hash of a file, or of all files in a folder with their names.
-fn hash_of(path: &Path) -> Result<String, Failure> {
-    let refuse = |why: std::io::Error| {
-        Failure::Message(format!(
-            "`{}`, which the patch reads, cannot be read ({why})",
-            path.display()
-        ))
-    };
-    if !path.is_dir() {
-        return hash_of_file(path).map_err(refuse);
-    }
+/// What is said of a file at `path` that cannot be read.
+fn unread(path: &Path, why: &std::io::Error) -> Failure {
+    let path = path.display();
+    class::refusal(
+        why,
+        format!("`{path}`, which the patch reads, cannot be read ({why})"),
+    )
+}
+
+/// The hash of all files in a folder with their names.
+fn hash_of_folder(path: &Path) -> Result<String, Failure> {
+    let refuse = |why: std::io::Error| unread(path, &why);
     let mut all = BTreeMap::new();
     let mut folders = vec![path.to_owned()];
     while let Some(folder) = folders.pop() {
@@ -187,13 +201,13 @@ fn hash_of(path: &Path) -> Result<String, Failure> {
             if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
                 folders.push(file);
             } else if file.is_file() && all.len() < MOST_FILES {
-                let found = hash_of_file(&file).map_err(refuse)?;
+                let (found, _) = sha256::of_file(&file).map_err(refuse)?;
                 let name = file.strip_prefix(path).unwrap_or(&file);
                 all.insert(name.to_string_lossy().into_owned(), found);
             }
         }
     }
-    Ok(hash(json!(all).to_string().as_bytes()))
+    Ok(sha256::of(json!(all).to_string().as_bytes()))
 }
 
 /// A part's path from the patch's folder, so that it is the same on every machine.

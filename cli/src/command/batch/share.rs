@@ -13,8 +13,10 @@ use std::fs::File;
 use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
+use score_nodes::sha256::hexadecimal;
 use serde_json::Value;
 
+use super::class::{is_temporary, refusal};
 use crate::failure::Failure;
 
 /// What became of a film, in its folder.
@@ -38,6 +40,19 @@ pub(super) enum Placed {
     Here,
     /// Somebody else's were there before.
     Theirs,
+    /// Something was there that is nobody's results.
+    Occupied,
+}
+
+/// What lies where a job's results go.
+#[derive(Debug, PartialEq)]
+pub(super) enum Found {
+    /// Nothing, or an empty folder, whose place they take.
+    Nothing,
+    /// The job's results, with what is noted of them.
+    Results(Value),
+    /// Something else, or results whose note is damaged. It is never touched.
+    Other,
 }
 
 impl Share {
@@ -45,7 +60,8 @@ impl Share {
     pub(super) fn open(out: &Path) -> Result<Self, Failure> {
         let refuse = |why: io::Error| {
             let out = out.display();
-            Failure::Message(format!("`{out}` cannot be the folder of results ({why})"))
+            let message = format!("`{out}` cannot be the folder of results ({why})");
+            refusal(&why, message)
         };
         let out = std::path::absolute(out).map_err(refuse)?;
         let mut random = [0; 8];
@@ -61,7 +77,7 @@ impl Share {
         }
         let share = Share {
             out: out.clone(),
-            worker: hex(&random),
+            worker: hexadecimal(&random),
         };
         for folder in [
             share.results(),
@@ -139,21 +155,38 @@ impl Share {
             Err(why) => {
                 // Over a network the answer to a step that was done may be lost, and its repetition
                 // fails.
-                let there = read_json(&place.join(RESULT))?;
-                match there {
-                    Some(there) if is_by(&there, &self.worker) && !made.exists() => {
+                match self.found(job)? {
+                    Found::Results(there) if is_by(&there, &self.worker) && !made.exists() => {
                         Ok(Placed::Here)
                     }
-                    Some(_) => Ok(Placed::Theirs),
-                    None => Err(why),
+                    Found::Results(_) => Ok(Placed::Theirs),
+                    // Not every file system puts a folder in place of an empty one.
+                    _ if place.exists() && made.exists() => Ok(Placed::Occupied),
+                    _ => Err(why),
                 }
             }
         }
     }
 
-    /// What became of `job`, where it is done.
-    pub(super) fn done(&self, job: &str) -> io::Result<Option<Value>> {
-        read_json(&self.result(job).join(RESULT))
+    /// What lies where the results of `job` go.
+    pub(super) fn found(&self, job: &str) -> io::Result<Found> {
+        let place = self.result(job);
+        if let Some(results) = results(&place, job)? {
+            return Ok(Found::Results(results));
+        }
+        let is_empty = match std::fs::read_dir(&place) {
+            Ok(mut entries) => entries.next().is_none(),
+            Err(why) if why.kind() == ErrorKind::NotFound => true,
+            Err(why) if is_temporary(&why) => return Err(why),
+            // It is a file, or nobody may look into it.
+            Err(_) => false,
+        };
+        if is_empty {
+            return Ok(Found::Nothing);
+        }
+        // They may have been put in place between the two looks, whole.
+        let results = results(&place, job)?;
+        Ok(results.map_or(Found::Other, Found::Results))
     }
 
     /// How many results there are whose jobs end with `suffix`.
@@ -165,6 +198,16 @@ impl Share {
         entries
             .filter(|entry| entry.file_name().to_string_lossy().ends_with(suffix))
             .count()
+    }
+}
+
+/// The note of the results of `job` in the folder `place`; `None`: there is none that can be read.
+fn results(place: &Path, job: &str) -> io::Result<Option<Value>> {
+    match read_json(&place.join(RESULT)) {
+        Ok(found) => Ok(found.filter(|found| found["job"] == job)),
+        Err(why) if is_temporary(&why) => Err(why),
+        // It is a folder, or somebody else's.
+        Err(_) => Ok(None),
     }
 }
 
@@ -183,26 +226,6 @@ pub(super) fn make(path: &Path, contents: &str) -> io::Result<bool> {
         Err(why) if why.kind() == ErrorKind::AlreadyExists => Ok(false),
         Err(why) => Err(why),
     }
-}
-
-/// Writes a file so that nobody ever sees half of it; one of this name is replaced. `worker` keeps
-/// apart what several write at the same time.
-pub(super) fn replace(path: &Path, worker: &str, contents: &[u8]) -> io::Result<()> {
-    let mut beside = path.as_os_str().to_owned();
-    beside.push(format!(".{worker}"));
-    let beside = PathBuf::from(beside);
-    let written = write_through(&beside, contents).and_then(|()| std::fs::rename(&beside, path));
-    if written.is_err() {
-        // What cannot be written is not left behind, if that can be helped.
-        let _ = std::fs::remove_file(&beside);
-    }
-    written
-}
-
-fn write_through(path: &Path, contents: &[u8]) -> io::Result<()> {
-    let mut file = File::create(path)?;
-    file.write_all(contents)?;
-    file.sync_all()
 }
 
 /// Reads JSON; `None`: there is no such file, or nothing that can be read in it.
@@ -238,18 +261,13 @@ fn sync_folder(folder: &Path) {
     }
 }
 
-/// Bytes in small hexadecimal.
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn made(share: &Share, term: u32) -> PathBuf {
         let folder = share.workplace("a", term).unwrap();
-        let result = format!("{{\"worker\": \"{}\"}}", share.worker);
+        let result = format!("{{\"job\": \"a\", \"worker\": \"{}\"}}", share.worker);
         std::fs::write(folder.join(RESULT), result).unwrap();
         folder
     }
@@ -268,8 +286,41 @@ mod tests {
         assert_eq!(other.place(&second, "a").unwrap(), Placed::Here);
         let third = made(&one, 3);
         assert_eq!(one.place(&third, "a").unwrap(), Placed::Theirs);
-        let done = one.done("a").unwrap().unwrap();
+        let Found::Results(done) = one.found("a").unwrap() else {
+            panic!("there are no results");
+        };
         assert_eq!(done["worker"], other.worker.as_str());
+    }
+
+    #[test]
+    fn what_is_no_result_keeps_its_place_and_an_empty_folder_does_not() {
+        let out = tempfile::tempdir().unwrap();
+        let share = Share::open(out.path()).unwrap();
+        let place = share.result("a");
+        assert_eq!(share.found("a").unwrap(), Found::Nothing);
+        std::fs::create_dir(&place).unwrap();
+        assert_eq!(share.found("a").unwrap(), Found::Nothing);
+        for damaged in ["", "{", "[1]", "{\"job\": \"b\"}"] {
+            std::fs::write(place.join(RESULT), damaged).unwrap();
+            assert_eq!(share.found("a").unwrap(), Found::Other, "{damaged}");
+            let work = made(&share, 1);
+            assert_eq!(share.place(&work, "a").unwrap(), Placed::Occupied);
+            let kept = std::fs::read_to_string(place.join(RESULT)).unwrap();
+            assert_eq!(kept, damaged);
+            remove(&work);
+        }
+        std::fs::remove_file(place.join(RESULT)).unwrap();
+        std::fs::create_dir(place.join(RESULT)).unwrap();
+        assert_eq!(share.found("a").unwrap(), Found::Other);
+        std::fs::remove_dir_all(&place).unwrap();
+        std::fs::write(&place, "mine").unwrap();
+        assert_eq!(share.found("a").unwrap(), Found::Other);
+        let work = made(&share, 2);
+        assert_eq!(share.place(&work, "a").unwrap(), Placed::Occupied);
+        assert_eq!(std::fs::read_to_string(&place).unwrap(), "mine");
+        std::fs::remove_file(&place).unwrap();
+        std::fs::create_dir(&place).unwrap();
+        assert_eq!(share.place(&work, "a").unwrap(), Placed::Here);
     }
 
     #[test]

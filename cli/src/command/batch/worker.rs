@@ -1,18 +1,21 @@
 //! A worker: takes one film after another, as far as others leave it any.
 
+use std::any::Any;
+use std::collections::BTreeSet;
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use super::board::{Board, Next, Standing};
-use super::class::{Class, Failed, Fault, verdict};
+use super::class::{Class, Failed, Fault, is_temporary, verdict};
 use super::collection::Film;
-use super::identity::{Identity, State};
+use super::identity::Identity;
 use super::job::{Order, here};
 use super::lease::{Heart, History, Lease, Sighting, forgive};
-use super::share::{Placed, remove};
+use super::share::{Found, Placed, remove};
 
 /// What the workers of a process share.
 pub(super) struct Workshop<'a> {
@@ -26,28 +29,23 @@ pub(super) struct Workshop<'a> {
     pub(super) stop: &'a AtomicBool,
     /// Why work stopped before all was done.
     pub(super) trouble: Mutex<Option<String>>,
+    /// Jobs whose failures before this command were forgiven; `None`: none is.
+    pub(super) forgiven: Option<Mutex<BTreeSet<String>>>,
 }
 
 impl Workshop<'_> {
     /// Works until nothing is left, or nothing goes any more.
     pub(super) fn work(&self) {
         let stops = || self.stop.load(Ordering::Acquire);
-        while let Next::Film(index, standing) = self.board.take(stops) {
-            let Some(film) = self.films.get(index) else {
-                continue;
-            };
-            match self.visit(film, standing) {
-                Ok(standing) => self.board.put(index, standing),
-                Err(fault) => {
-                    self.board.put(index, Standing::Open);
-                    self.give_up(fault);
-                }
-            }
-        }
+        let visit = |index: usize, standing| match self.films.get(index) {
+            Some(film) => self.visit(film, standing),
+            None => Err(Fault::Stopped),
+        };
+        work(self.board, stops, visit, |fault| self.give_up(fault));
     }
 
     /// Ends the work of this process.
-    fn give_up(&self, fault: Fault) {
+    pub(super) fn give_up(&self, fault: Fault) {
         let why = match fault {
             Fault::Film(failed) => failed.reason,
             Fault::Surroundings(why) => why,
@@ -64,12 +62,13 @@ impl Workshop<'_> {
         let identity = match Identity::of(film, share, true) {
             Ok(Some(identity)) => identity,
             Ok(None) => return Ok(Standing::Open),
-            Err(why) => return Ok(Standing::Failed(unreadable(film, &why))),
+            Err(why) => return Ok(unread(film, &why)),
         };
         let job = identity.job(&self.order.recipe.id);
-        if share.done(&job).map_err(|why| here(&why))?.is_some() {
-            return Ok(Standing::Done(job));
+        if let Some(standing) = self.found(&job).map_err(|why| here(&why))? {
+            return Ok(standing);
         }
+        self.forgive(&job).map_err(|why| here(&why))?;
         let folder = share.job(&job);
         let history = History::read(&folder).map_err(|why| here(&why))?;
         if history.is_held() {
@@ -88,16 +87,27 @@ impl Workshop<'_> {
         }
         let taken = Lease::take(&job, &history, share, self.heart).map_err(|why| here(&why))?;
         let Some(lease) = taken else {
-            let seen = Sighting::again(None, &folder, history.last + 1);
+            let seen = Sighting::again(None, &folder, history.last.saturating_add(1));
             return Ok(Standing::Elsewhere(seen));
         };
-        match self.hold(film, &identity, &job, &lease) {
+        let held = catch_unwind(AssertUnwindSafe(|| {
+            self.hold(film, &identity, &job, &lease)
+        }));
+        match held.unwrap_or_else(|panic| Err(Fault::Film(panicked(&*panic)))) {
             Ok(standing) => Ok(standing),
             // Whatever went wrong, it did so because somebody has taken over.
             Err(_) if lease.is_last().is_ok_and(|last| !last) => Ok(Standing::Open),
             Err(Fault::Film(failed)) => {
-                lease.fail(&failed).map_err(|why| here(&why))?;
-                Ok(Standing::Open)
+                let standing = standing_of(film, &identity, failed);
+                match &standing {
+                    Standing::Failed(failed) if failed.class.is_noted() => {
+                        lease.fail(failed).map_err(|why| here(&why))?;
+                        // Whether it is tried again is decided by all that is noted.
+                        return Ok(Standing::Open);
+                    }
+                    _ => lease.free(),
+                }
+                Ok(standing)
             }
             Err(fault) => {
                 lease.free();
@@ -116,9 +126,9 @@ impl Workshop<'_> {
     ) -> Result<Standing, Fault> {
         let share = self.order.share;
         // Somebody may have finished between two looks.
-        if share.done(job).map_err(|why| here(&why))?.is_some() {
+        if let Some(standing) = self.found(job).map_err(|why| here(&why))? {
             lease.free();
-            return Ok(Standing::Done(job.to_owned()));
+            return Ok(standing);
         }
         let work = share.workplace(job, lease.term).map_err(|why| here(&why))?;
         let scored = self.order.score(film, identity, (job, lease.term), &work);
@@ -127,7 +137,8 @@ impl Workshop<'_> {
             remove(&work);
         }
         match placed? {
-            Some(_) => Ok(Standing::Done(job.to_owned())),
+            Some(Placed::Here | Placed::Theirs) => Ok(Standing::Done(job.to_owned())),
+            Some(Placed::Occupied) => Err(Fault::Film(self.occupied(job))),
             None => {
                 lease.free();
                 Ok(Standing::Open)
@@ -149,8 +160,7 @@ impl Workshop<'_> {
             let why = "the patch was changed meanwhile; start it again";
             return Err(Fault::Surroundings(why.to_owned()));
         }
-        let is_changed = State::of(&film.path).ok() != Some(identity.state);
-        if is_changed || !lease.is_last().map_err(|why| here(&why))? {
+        if !identity.is_of(&film.path) || !lease.is_last().map_err(|why| here(&why))? {
             return Ok(None);
         }
         let placed = self
@@ -167,11 +177,11 @@ impl Workshop<'_> {
         let identity = match Identity::of(film, share, false) {
             Ok(Some(identity)) => identity,
             Ok(None) => return Ok(Standing::Open),
-            Err(why) => return Ok(Standing::Failed(unreadable(film, &why))),
+            Err(why) => return Ok(unread(film, &why)),
         };
         let job = identity.job(&self.order.recipe.id);
-        if share.done(&job)?.is_some() {
-            return Ok(Standing::Done(job));
+        if let Some(standing) = self.found(&job)? {
+            return Ok(standing);
         }
         let history = History::read(&share.job(&job))?;
         let lost = if history.is_held() { 0 } else { history.lost() };
@@ -179,17 +189,154 @@ impl Workshop<'_> {
         Ok(given_up.map_or(Standing::Open, Standing::Failed))
     }
 
-    /// Has a film tried again that was given up.
-    pub(super) fn forgive(&self, film: &Film) -> io::Result<()> {
-        let share = self.order.share;
-        let Ok(Some(identity)) = Identity::of(film, share, false) else {
+    /// How far a job is by what lies where its results go; `None`: nothing does.
+    fn found(&self, job: &str) -> io::Result<Option<Standing>> {
+        Ok(match self.order.share.found(job)? {
+            Found::Nothing => None,
+            Found::Results(_) => Some(Standing::Done(job.to_owned())),
+            Found::Other => Some(Standing::Failed(self.occupied(job))),
+        })
+    }
+
+    fn occupied(&self, job: &str) -> Failed {
+        let place = self.order.share.result(job);
+        let reason = format!(
+            "`{}` is where its results go, but what is there has no result.json of them that can be read; \
+             move it away",
+            place.display()
+        );
+        Failed::new(Class::Occupied, reason)
+    }
+
+    /// Has a film tried again that was given up before this command, if others have read it. The
+    /// rest is forgiven when it has been read.
+    pub(super) fn forgive_known(&self, film: &Film) -> io::Result<()> {
+        match Identity::of(film, self.order.share, false) {
+            Ok(Some(identity)) => self.forgive(&identity.job(&self.order.recipe.id)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Has a job tried again that was given up before this command: once, so that what fails again
+    /// stays so.
+    fn forgive(&self, job: &str) -> io::Result<()> {
+        let Some(forgiven) = &self.forgiven else {
             return Ok(());
         };
-        forgive(&share.job(&identity.job(&self.order.recipe.id)))
+        let mut forgiven = forgiven.lock().unwrap_or_else(PoisonError::into_inner);
+        match forgiven.insert(job.to_owned()) {
+            true => forgive(&self.order.share.job(job)),
+            false => Ok(()),
+        }
     }
 }
 
-fn unreadable(film: &Film, why: &io::Error) -> Failed {
+/// Has `visit` look at the films that the board gives, until it has no more, and puts there how far
+/// each is. A film at which it panics has failed, and what else goes wrong is for `give_up`.
+fn work(
+    board: &Board,
+    stops: impl Fn() -> bool,
+    visit: impl Fn(usize, Standing) -> Result<Standing, Fault>,
+    give_up: impl Fn(Fault),
+) {
+    while let Next::Film(index, standing) = board.take(&stops) {
+        match catch_unwind(AssertUnwindSafe(|| visit(index, standing))) {
+            Ok(Ok(standing)) => board.put(index, standing),
+            Ok(Err(fault)) => {
+                board.put(index, Standing::Open);
+                give_up(fault);
+            }
+            // Others would wait for it.
+            Err(panic) => board.put(index, Standing::Failed(panicked(&*panic))),
+        }
+    }
+}
+
+/// What is said of a film at which this program panics.
+fn panicked(panic: &(dyn Any + Send)) -> Failed {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
+    let text = text.unwrap_or_default();
+    Failed::new(
+        Class::Crashed,
+        format!("`score batch` failed at it: {text}"),
+    )
+}
+
+/// How far a film is that failed. Before it is held against a film that it is damaged, it is read:
+/// the disk or the server may have failed, or it may be another film by now.
+fn standing_of(film: &Film, identity: &Identity, failed: Failed) -> Standing {
+    if !failed.class.is_of_reading() {
+        return Standing::Failed(failed);
+    }
+    match Identity::read(&film.path) {
+        Ok(now) if now.sha256 == identity.sha256 => Standing::Failed(failed),
+        Ok(_) => Standing::Open,
+        Err(why) => unread(film, &why),
+    }
+}
+
+/// How far a film is that cannot be read.
+fn unread(film: &Film, why: &io::Error) -> Standing {
     let reason = format!("`{}` cannot be read ({why})", film.path.display());
-    Failed::new(Class::Missing, reason)
+    match is_temporary(why) {
+        true => Standing::Later(reason),
+        false => Standing::Failed(Failed::new(Class::Missing, reason)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_at_one_film_is_its_failure_and_no_worker_waits_for_it() {
+        let board = Board::new(3, 0, Duration::from_millis(1), true);
+        let visit = |index: usize, _| match index {
+            1 => panic!("a mistake"),
+            _ => Ok(Standing::Done(String::new())),
+        };
+        let never = |fault: Fault| panic!("{fault:?}");
+        std::thread::scope(|scope| {
+            for _ in 0..2 {
+                scope.spawn(|| work(&board, || false, visit, never));
+            }
+        });
+        let standings = board.standings();
+        assert!(matches!(
+            &standings[1],
+            Standing::Failed(failed)
+                if failed.class == Class::Crashed && failed.reason.contains("a mistake")
+        ));
+        assert_eq!(board.tally().done, 2);
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_film_that_cannot_be_read_now_is_left_and_one_that_is_not_there_is_missing() {
+        let film = |path: &str| Film {
+            name: String::new(),
+            path: path.into(),
+        };
+        // Reading it where nothing is mapped gives EIO.
+        let broken = film("/proc/self/mem");
+        let why = Identity::read(&broken.path).unwrap_err();
+        assert!(matches!(unread(&broken, &why), Standing::Later(_)), "{why}");
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.mp4");
+        let here = film(path.to_str().unwrap());
+        std::fs::write(&path, "no film").unwrap();
+        let identity = Identity::read(&path).unwrap();
+        let failed = || Failed::new(Class::Unreadable, "not a film");
+        let class = |film: &Film| match standing_of(film, &identity, failed()) {
+            Standing::Failed(failed) => Some(failed.class),
+            _ => None,
+        };
+        assert_eq!(class(&here), Some(Class::Unreadable));
+        assert_eq!(class(&broken), None);
+        std::fs::write(&path, "another").unwrap();
+        assert_eq!(class(&here), None);
+        std::fs::remove_file(&path).unwrap();
+        assert_eq!(class(&here), Some(Class::Missing));
+    }
 }

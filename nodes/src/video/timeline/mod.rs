@@ -129,7 +129,7 @@ impl Contents {
         let entries = "stream=index,codec_type,codec_name,start_time,duration,nb_frames,avg_frame_rate,width,height,\
                        has_b_frames,sample_rate:stream_disposition=attached_pic,timed_thumbnails:\
                        stream_side_data=rotation:\
-                       format=format_name,start_time,duration:\
+                       format=format_name,start_time,duration:format_tags:\
                        packet=stream_index,pts_time,flags:packet_side_data=skip_samples";
         let arguments = ["-read_intervals", PACKETS];
         answers::known_or(path, || ask(path, what, &arguments, entries)).map(Contents)
@@ -143,6 +143,11 @@ impl Contents {
     pub(crate) fn picture(&self, path: &Path, wanted: Option<u32>) -> Result<&Value, NodeError> {
         let streams: Vec<&Value> = self.streams("video").collect();
         picture_choice::choose(path, &streams, wanted)
+    }
+
+    /// All that ffprobe says.
+    pub(crate) fn answer(&self) -> &Value {
+        &self.0
     }
 
     /// What ffprobe calls the container.

@@ -31,7 +31,7 @@ pub(super) fn table(rows: &[Row<'_>]) -> String {
             row.film.name.clone(),
             row.status().to_owned(),
             failed.map_or(String::new(), |failed| failed.class.word().to_owned()),
-            failed.map_or(String::new(), |failed| failed.reason.clone()),
+            row.reason().unwrap_or_default().to_owned(),
             row.results().unwrap_or_default().to_owned(),
             noted("/film/title"),
             noted("/film/licence"),

@@ -6,13 +6,14 @@ mod page;
 
 use std::io;
 
+use score_nodes::output::replace;
 use serde_json::{Value, json};
 
 use super::board::Standing;
 use super::class::Failed;
 use super::collection::Film;
 use super::recipe::Recipe;
-use super::share::{Share, replace};
+use super::share::{Found, Share};
 
 /// A film and what became of it.
 pub(super) struct Row<'a> {
@@ -24,7 +25,8 @@ enum State {
     /// The folder of its results, and what is noted there.
     Done(String, Value),
     Failed(Failed),
-    Left,
+    /// With the reason, where there is one.
+    Left(Option<String>),
 }
 
 /// What became of all films.
@@ -43,13 +45,14 @@ impl<'a> Report<'a> {
     ) -> Self {
         let row = |(film, standing)| {
             let state = match standing {
-                Standing::Done(job) => match share.done(&job) {
-                    Ok(Some(result)) => State::Done(format!("results/{job}"), result),
+                Standing::Done(job) => match share.found(&job) {
+                    Ok(Found::Results(result)) => State::Done(format!("results/{job}"), result),
                     // Somebody has removed it since.
-                    _ => State::Left,
+                    _ => State::Left(None),
                 },
                 Standing::Failed(failed) => State::Failed(failed),
-                Standing::Open | Standing::Elsewhere(_) => State::Left,
+                Standing::Later(why) => State::Left(Some(why)),
+                Standing::Open | Standing::Elsewhere(_) => State::Left(None),
             };
             Row { film, state }
         };
@@ -65,7 +68,7 @@ impl<'a> Report<'a> {
         (
             count(|state| matches!(state, State::Done(..))),
             count(|state| matches!(state, State::Failed(_))),
-            count(|state| matches!(state, State::Left)),
+            count(|state| matches!(state, State::Left(_))),
         )
     }
 
@@ -83,7 +86,7 @@ impl<'a> Report<'a> {
     /// Writes report.csv, report.json, and report.html with as many further pages as it needs. Each
     /// of several workers writes its own whole; the last one stays.
     pub(super) fn write(&self, share: &Share, json: &Value) -> io::Result<()> {
-        let put = |name: &str, contents: &[u8]| replace(&share.path(name), &share.worker, contents);
+        let put = |name: &str, contents: &[u8]| replace(&share.path(name), contents);
         put("report.json", format!("{json:#}\n").as_bytes())?;
         put("report.csv", csv::table(&self.rows).as_bytes())?;
         for (name, page) in page::pages(self, share) {
@@ -98,7 +101,7 @@ impl Row<'_> {
         match &self.state {
             State::Done(..) => "done",
             State::Failed(_) => "failed",
-            State::Left => "left",
+            State::Left(_) => "left",
         }
     }
 
@@ -124,13 +127,22 @@ impl Row<'_> {
         }
     }
 
+    /// Why it is not done.
+    fn reason(&self) -> Option<&str> {
+        match &self.state {
+            State::Failed(failed) => Some(&failed.reason),
+            State::Left(why) => why.as_deref(),
+            State::Done(..) => None,
+        }
+    }
+
     fn json(&self) -> Value {
         let failed = self.failed();
         let mut row = json!({
             "film": self.film.name,
             "status": self.status(),
             "class": failed.map(|failed| failed.class.word()),
-            "reason": failed.map(|failed| &failed.reason),
+            "reason": self.reason(),
             "results": self.results(),
         });
         let noted = [
@@ -166,6 +178,7 @@ mod tests {
         let folder = share.result("x-1");
         std::fs::create_dir(&folder).unwrap();
         let result = json!({
+            "job": "x-1",
             "film": { "title": "<script>", "licence": "=HYPERLINK(1)", "seconds": 61.0 },
             "files": ["a#b.mid", "a.wav"], "strip": "M0 0\"><script>", "render_seconds": 1.5,
         });
@@ -173,7 +186,7 @@ mod tests {
         let standings = vec![
             Standing::Done("x-1".to_owned()),
             Standing::Failed(Failed::new(Class::NoCodec, "no\n\"codec\"")),
-            Standing::Open,
+            Standing::Later("not now".to_owned()),
         ];
         let recipe = Recipe::nameless();
         let report = Report::of(&films, standings, &recipe, &share);
@@ -197,6 +210,8 @@ mod tests {
         assert!(csv.contains("\n'=1+1.mp4,failed,no_codec,\"no\n\"\"codec\"\"\","));
         let json: Value = serde_json::from_str(&read("report.json")).unwrap();
         assert_eq!(json["films"][2]["status"], "left");
+        assert_eq!(json["films"][2]["reason"], "not now");
+        assert!(csv.contains(",left,,not now,") && html.contains("not now"));
         assert_eq!(json["films"][0]["licence"], "=HYPERLINK(1)");
     }
 }

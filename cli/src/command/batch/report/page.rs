@@ -11,7 +11,7 @@ use super::super::share::Share;
 use super::super::strip::{COLUMNS, ROWS};
 use super::{Report, Row, State};
 
-/// Films on one page: a picture of 6 kB each.
+/// Films on one page, which holds their stills.
 const FILMS: usize = 500;
 
 /// The largest still that is put into a page, in bytes.
@@ -26,7 +26,7 @@ const POLICY: &str = "default-src 'none'; img-src data:; style-src 'unsafe-inlin
 pub(super) fn pages(report: &Report<'_>, share: &Share) -> Vec<(String, String)> {
     let order = |row: &&Row<'_>| match row.state {
         State::Failed(_) => 0,
-        State::Left => 1,
+        State::Left(_) => 1,
         State::Done(..) => 2,
     };
     let mut rows: Vec<&Row<'_>> = report.rows.iter().collect();
@@ -108,9 +108,10 @@ fn card(page: &mut String, row: &Row<'_>, share: &Share) {
         let _ = writeln!(page, "<h2>{}</h2>", escaped(title));
     }
     let _ = writeln!(page, "<p class=\"name\">{name}</p>");
-    if let Some(failed) = row.failed() {
-        let (class, reason) = (failed.class.word(), escaped(&failed.reason));
-        let _ = writeln!(page, "<p><b>{class}</b> {reason}</p>");
+    if let Some(reason) = row.reason() {
+        let class = row.failed().map(|failed| failed.class.word());
+        let class = class.map_or(String::new(), |class| format!("<b>{class}</b> "));
+        let _ = writeln!(page, "<p>{class}{}</p>", escaped(reason));
     }
     let mut facts = Vec::new();
     facts.extend(row.noted("/film/seconds").as_f64().map(clock));
