@@ -1,7 +1,8 @@
 //! The thread that keeps the examples of a node: it writes them, looks whether their file was
 //! edited, and learns from them, so that nothing that plays waits for either.
 
-use std::path::Path;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -9,10 +10,12 @@ use std::time::Duration;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, unbounded};
 use score_engine::{Frame, NodeError};
 
+use super::NAMES;
 use super::example::Example;
 use super::shelf::{Edit, Shelf};
 use super::taught::Taught;
 use super::thumbnail;
+use crate::lessons::{self, Lesson, Lessons};
 
 /// Between two looks at the file.
 const POLL_INTERVAL: Duration = Duration::from_millis(500);
@@ -40,11 +43,16 @@ pub(super) struct Keeper {
 }
 
 impl Keeper {
-    /// Keeps the examples of `shelf`, for the node `id`.
+    /// Keeps the examples of `shelf`, for the node `id`, and shows them in `lessons`.
     ///
     /// # Errors
     /// The system has no thread left.
-    pub(super) fn of(shelf: Shelf, folder: &Path, id: &str) -> Result<Self, NodeError> {
+    pub(super) fn of(
+        shelf: Shelf,
+        folder: &Path,
+        id: &str,
+        lessons: Option<Arc<Lessons>>,
+    ) -> Result<Self, NodeError> {
         let (jobs, work) = unbounded();
         let (tell, news) = unbounded();
         let mut keeping = Keeping {
@@ -53,6 +61,9 @@ impl Keeper {
             shelf,
             tell,
             done: 0,
+            lessons,
+            lesson: None,
+            pictures: BTreeMap::new(),
         };
         let thread = std::thread::Builder::new()
             .name(format!("{id} keeps"))
@@ -112,15 +123,21 @@ impl Drop for Keeper {
 /// What the thread has.
 struct Keeping {
     id: String,
-    folder: std::path::PathBuf,
+    folder: PathBuf,
     shelf: Shelf,
     tell: Sender<News>,
     done: u64,
+    lessons: Option<Arc<Lessons>>,
+    /// What is shown there.
+    lesson: Option<Arc<Lesson>>,
+    /// The small pictures with their numbers, by the names of their files.
+    pictures: BTreeMap<String, (u64, Arc<[u8]>)>,
 }
 
 impl Keeping {
     /// Works until the node is gone and all is done.
     fn work(&mut self, jobs: &Receiver<Job>) {
+        self.show(None);
         loop {
             match jobs.recv_timeout(POLL_INTERVAL) {
                 Ok(job) => {
@@ -138,8 +155,11 @@ impl Keeping {
                     Ok(false) => {}
                     Err(error) => self.warn(&error),
                 },
-                Err(RecvTimeoutError::Disconnected) => return,
+                Err(RecvTimeoutError::Disconnected) => break,
             }
+        }
+        if let (Some(lessons), Some(lesson)) = (&self.lessons, &self.lesson) {
+            lessons.forget(&self.id, lesson);
         }
     }
 
@@ -161,10 +181,53 @@ impl Keeping {
     /// Learns from the examples as they are, and hands on what was learnt.
     fn learn(&mut self) {
         let taught = Taught::by(self.shelf.examples(), self.shelf.dimension());
+        self.show(Some(&taught));
         tracing::info!("{} has been taught {}", self.id, taught.told());
         let done = self.done;
         // The node may be gone.
         let _ = self.tell.send(News { taught, done });
+    }
+
+    /// Shows the examples to whoever looks.
+    fn show(&mut self, taught: Option<&Taught>) {
+        let Some(lessons) = &self.lessons else {
+            return;
+        };
+        let mut shown = Vec::new();
+        for example in self.shelf.examples() {
+            let picture = example.picture.as_ref().and_then(|name| {
+                if !self.pictures.contains_key(name) {
+                    let png = thumbnail::read(&self.folder.join(name))?;
+                    let picture = (lessons.number(), png.into());
+                    self.pictures.insert(name.clone(), picture);
+                }
+                self.pictures.get(name).cloned()
+            });
+            let (picture, png) = picture.unzip();
+            let values = NAMES.iter().zip(example.values);
+            shown.push(lessons::Example {
+                id: example.id,
+                name: example.name.clone(),
+                weight: example.weight,
+                values: { values }.filter_map(|(name, value)| Some((*name, value?))).collect(),
+                picture,
+                png,
+            });
+        }
+        let taught_now;
+        let taught = match taught {
+            Some(taught) => taught,
+            None => {
+                taught_now = Taught::by(self.shelf.examples(), self.shelf.dimension());
+                &taught_now
+            }
+        };
+        let lesson = Arc::new(Lesson {
+            told: taught.told(),
+            examples: shown,
+        });
+        lessons.put(&self.id, lesson.clone());
+        self.lesson = Some(lesson);
     }
 
     fn warn(&self, error: &NodeError) {
@@ -183,7 +246,7 @@ mod tests {
     use super::*;
 
     fn keeper(folder: &Path) -> Keeper {
-        Keeper::of(Shelf::open(folder, 3).unwrap(), folder, "node").unwrap()
+        Keeper::of(Shelf::open(folder, 3).unwrap(), folder, "node", None).unwrap()
     }
 
     #[test]
@@ -200,6 +263,24 @@ mod tests {
         let shelf = Shelf::open(folder.path(), 3).unwrap();
         assert_eq!(shelf.examples()[0].picture.as_deref(), Some("1.png"));
         assert!(folder.path().join("1.png").is_file());
+    }
+
+    #[test]
+    fn what_was_taught_is_shown_with_its_picture_until_the_node_goes() {
+        let folder = tempfile::tempdir().unwrap();
+        let shelf = Shelf::open(folder.path(), 3).unwrap();
+        let lessons = Arc::<Lessons>::default();
+        let mut keeper = Keeper::of(shelf, folder.path(), "node", Some(lessons.clone())).unwrap();
+        let frame = Frame::rgb(2, 1, vec![9; 6]).unwrap();
+        keeper.record(of(0, 0.75, [1.0, 2.0, 3.0]), Some(Arc::new(frame)));
+        keeper.wait();
+        let shown = lessons.all();
+        let example = &shown["node"].examples[0];
+        assert_eq!((example.id, example.values["a"]), (1, 0.75));
+        let png = lessons.picture(example.picture.unwrap()).unwrap();
+        assert!(png.starts_with(b"\x89PNG"));
+        drop(keeper);
+        assert!(lessons.all().is_empty());
     }
 
     #[test]

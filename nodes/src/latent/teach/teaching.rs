@@ -14,6 +14,7 @@ use super::knobs::Knobs;
 use super::shelf::{Edit, Shelf};
 use super::taught::{Error, Guess, Space, Taught};
 use super::window::Window;
+use crate::lessons::Lessons;
 use super::{CODE, ERROR, KNOWN, OUTPUTS, PICTURES, PLAY, RECORD, Teach, UNDO};
 
 /// For so long after its start a value that comes along a wire is where it was, and no turn.
@@ -132,7 +133,10 @@ impl Teaching {
         }
         let keeper = match build.ends {
             true => None,
-            false => Some(Keeper::of(shelf, &params.folder, build.id)?),
+            false => {
+                let lessons = Lessons::of(build.settings);
+                Some(Keeper::of(shelf, &params.folder, build.id, lessons)?)
+            }
         };
         Ok(Teaching {
             id: build.id.to_owned(),
