@@ -15,8 +15,6 @@ pub(super) struct Taught {
     /// The numbers of the examples that count, in the order of the points.
     ids: Vec<u64>,
     left_out: LeftOut,
-    /// Whether a knob has a single example, so that nothing can be left out.
-    has_single: bool,
 }
 
 /// All examples that count, for whether a picture is known.
@@ -97,13 +95,11 @@ impl Taught {
             let Some(learnt) = Gaussian::fit(own.as_ref().unwrap_or(&points), &values) else {
                 continue;
             };
-            match learnt.left_out {
-                Some(left_out) => {
-                    taught.left_out.learnt += left_out.learnt;
-                    taught.left_out.mean += left_out.mean;
-                    taught.left_out.count += left_out.count;
-                }
-                None => taught.has_single = true,
+            // Of a single example nothing can be left out.
+            if let Some(left_out) = learnt.left_out {
+                taught.left_out.learnt += left_out.learnt;
+                taught.left_out.mean += left_out.mean;
+                taught.left_out.count += left_out.count;
             }
             taught.groups.push(Group {
                 knobs,
