@@ -24,9 +24,15 @@ const SHOW: &str = r#"Patch(
 
 fn score(folder: &Path, arguments: &[&str]) -> String {
     let mut command = program(folder, arguments);
-    let done = command.env("SCORE_RUNTIME_DIR", folder.join("sockets")).output();
+    let done = command
+        .env("SCORE_RUNTIME_DIR", folder.join("sockets"))
+        .output();
     let done = done.unwrap();
-    assert!(done.status.success(), "{arguments:?}: {}", text(&done.stderr));
+    assert!(
+        done.status.success(),
+        "{arguments:?}: {}",
+        text(&done.stderr)
+    );
     text(&done.stdout)
 }
 
@@ -54,10 +60,15 @@ fn examples_are_taught_from_outside_edited_in_their_file_and_taken_back() {
     let playing = Talking::start(run.env("SCORE_RUNTIME_DIR", folder.join("sockets")));
     playing.until("plays");
     let examples = |count: u64| {
-        until(&format!("{count} examples"), || figures(folder)["examples"] == count);
+        until(&format!("{count} examples"), || {
+            figures(folder)["examples"] == count
+        });
     };
     until("it can be reached", || {
-        folder.join("sockets").read_dir().is_ok_and(|mut sockets| sockets.next().is_some())
+        folder
+            .join("sockets")
+            .read_dir()
+            .is_ok_and(|mut sockets| sockets.next().is_some())
     });
     until("a picture is seen", || {
         let status: Value = serde_json::from_str(&score(folder, &["status", "--json"])).unwrap();
@@ -75,21 +86,36 @@ fn examples_are_taught_from_outside_edited_in_their_file_and_taken_back() {
     });
     score(folder, &["set", "taught.record=true"]);
     examples(2);
-    until("the hand is let go", || figures(folder)["knobs_in_hand"] == 0);
+    until("the hand is let go", || {
+        figures(folder)["knobs_in_hand"] == 0
+    });
 
     let file = folder.join("taught/examples.ron");
     let written = std::fs::read_to_string(&file).unwrap();
-    assert!(written.contains("\"a\": 0.25") && written.contains("\"a\": 0.75"), "{written}");
+    assert!(
+        written.contains("\"a\": 0.25") && written.contains("\"a\": 0.75"),
+        "{written}"
+    );
     let mine = written.replacen("weight: 1", "weight: 0 /* too dark */", 1);
     std::fs::write(&file, &mine).unwrap();
     examples(1);
     score(folder, &["set", "taught.undo=true"]);
     examples(0);
     let left = std::fs::read_to_string(&file).unwrap();
-    assert!(left.contains("weight: 0 /* too dark */") && !left.contains("0.75"), "{left}");
+    assert!(
+        left.contains("weight: 0 /* too dark */") && !left.contains("0.75"),
+        "{left}"
+    );
 
     let mut wrong = program(folder, &["set", "taught.edit=forget 1"]);
-    let wrong = wrong.env("SCORE_RUNTIME_DIR", folder.join("sockets")).output().unwrap();
+    let wrong = wrong
+        .env("SCORE_RUNTIME_DIR", folder.join("sockets"))
+        .output()
+        .unwrap();
     assert!(!wrong.status.success());
-    assert!(text(&wrong.stderr).contains("delete 7"), "{}", text(&wrong.stderr));
+    assert!(
+        text(&wrong.stderr).contains("delete 7"),
+        "{}",
+        text(&wrong.stderr)
+    );
 }

@@ -26,7 +26,8 @@ fn main() {
     std::fs::write(folder.path().join("taught/examples.ron"), examples()).unwrap();
     let (mut steps, mut learning) = (Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
-        let few = rendered(folder.path(), true, 1).saturating_sub(rendered(folder.path(), false, 1));
+        let few =
+            rendered(folder.path(), true, 1).saturating_sub(rendered(folder.path(), false, 1));
         let with = rendered(folder.path(), true, LATENTS).saturating_sub(few);
         let step = with.saturating_sub(rendered(folder.path(), false, LATENTS)) / LATENTS;
         steps.push(step);
@@ -72,7 +73,10 @@ fn examples() -> String {
             .map(|_| format!("{:.4}", (drawn() - 0.5) * 3.46))
             .collect();
         let (values, latent) = (values.join(", "), latent.join(", "));
-        let _ = write!(text, "(id: {id}, values: {{{values}}}, latent: [{latent}]),");
+        let _ = write!(
+            text,
+            "(id: {id}, values: {{{values}}}, latent: [{latent}]),"
+        );
     }
     text.push_str("])");
     text

@@ -38,8 +38,17 @@ mod tests {
     #[test]
     fn nothing_but_the_list_and_its_pictures_is_there() {
         let lessons = Lessons::default();
-        assert_eq!(answer(&lessons, "/taught").unwrap().status(), StatusCode::OK);
-        for path in ["/taught/", "/taught/1.png", "/taught/../x.png", "/taughtx", "/taught/1"] {
+        assert_eq!(
+            answer(&lessons, "/taught").unwrap().status(),
+            StatusCode::OK
+        );
+        for path in [
+            "/taught/",
+            "/taught/1.png",
+            "/taught/../x.png",
+            "/taughtx",
+            "/taught/1",
+        ] {
             let refused = answer(&lessons, path).unwrap_err();
             assert_eq!(refused.0, StatusCode::NOT_FOUND, "{path}");
         }

@@ -139,7 +139,10 @@ fn example(entry: Entry) -> Result<Example, String> {
     for (name, value) in &entry.values {
         let knob = NAMES.iter().position(|known| known == name);
         let Some(place) = knob.and_then(|knob| values.get_mut(knob)) else {
-            return Err(format!("there is no knob `{name}`; they are {}", NAMES.join(", ")));
+            return Err(format!(
+                "there is no knob `{name}`; they are {}",
+                NAMES.join(", ")
+            ));
         };
         if !(0.0..=1.0).contains(value) {
             return Err(format!("`{name}` is 0 to 1, not {value}"));
@@ -153,7 +156,9 @@ fn example(entry: Entry) -> Result<Example, String> {
             (Some(Component::Normal(_)), None)
         );
         if !is_within {
-            return Err(format!("the picture `{picture}` does not lie in its folder"));
+            return Err(format!(
+                "the picture `{picture}` does not lie in its folder"
+            ));
         }
     }
     if entry.latent.is_empty() || !entry.latent.iter().all(|value| value.is_finite()) {
@@ -265,11 +270,17 @@ pub(super) mod tests {
             ("(id: 1, values: {}, latent: [0], colour: 1)", "colour"),
             ("(id: 1, values: {}, latent: [0]", "mistake at 1:"),
             ("(id: 1, values: {}, latent: [])", "example 1: its latent"),
-            ("(id: 1, values: {}, latent: [NaN])", "example 1: its latent"),
+            (
+                "(id: 1, values: {}, latent: [NaN])",
+                "example 1: its latent",
+            ),
             ("(id: 1, values: {}, latent: [0, 1, 2, 3])", "another model"),
             (r#"(id: 1, values: {"z": 1}, latent: [0])"#, "no knob `z`"),
             (r#"(id: 1, values: {"a": 2}, latent: [0])"#, "`a` is 0 to 1"),
-            (r#"(id: 1, values: {"a": NaN}, latent: [0])"#, "`a` is 0 to 1"),
+            (
+                r#"(id: 1, values: {"a": NaN}, latent: [0])"#,
+                "`a` is 0 to 1",
+            ),
             ("(id: 1, weight: -1, values: {}, latent: [0])", "a weight"),
             (
                 r#"(id: 1, picture: "../1.png", values: {}, latent: [0])"#,

@@ -180,11 +180,9 @@ impl Gaussian {
         let means: Vec<f64> = { knobs.iter() }
             .map(|values| dot(values, &points.weights) / all)
             .collect();
-        let grid = WIDTHS.into_iter().flat_map(|width| {
-            NOISES
-                .into_iter()
-                .map(move |noise| (width, noise))
-        });
+        let grid = WIDTHS
+            .into_iter()
+            .flat_map(|width| NOISES.into_iter().map(move |noise| (width, noise)));
         let grid: Vec<(f64, f64)> = match count < FEW {
             true => vec![USUAL],
             false => grid.collect(),
@@ -201,9 +199,7 @@ impl Gaussian {
             for (values, mean) in knobs.iter().zip(&means) {
                 let mut shares: Vec<f64> = values.iter().map(|value| value - mean).collect();
                 factor.solve(&mut shares);
-                for ((share, inverse), weight) in
-                    shares.iter().zip(&inverse).zip(&points.weights)
-                {
+                for ((share, inverse), weight) in shares.iter().zip(&inverse).zip(&points.weights) {
                     left_out += (share / inverse).powi(2);
                     unfaithful += (share * noise / weight).powi(2);
                 }
@@ -385,7 +381,12 @@ mod tests {
         let one = points(&far_apart(1));
         assert!(Gaussian::fit(&one, &[vec![0.5, 0.5]]).is_none());
         assert!(Gaussian::fit(&one, &[vec![f64::NAN]]).is_none());
-        assert!(Gaussian::fit(&one, &[vec![0.5]]).unwrap().left_out.is_none());
+        assert!(
+            Gaussian::fit(&one, &[vec![0.5]])
+                .unwrap()
+                .left_out
+                .is_none()
+        );
     }
 
     proptest! {

@@ -68,9 +68,7 @@ impl Keeper {
         let thread = std::thread::Builder::new()
             .name(format!("{id} keeps"))
             .spawn(move || keeping.work(&work))
-            .map_err(|error| {
-                NodeError::internal(format!("no thread can be started ({error})"))
-            })?;
+            .map_err(|error| NodeError::internal(format!("no thread can be started ({error})")))?;
         Ok(Keeper {
             jobs: Some(jobs),
             news,
@@ -209,7 +207,9 @@ impl Keeping {
                 id: example.id,
                 name: example.name.clone(),
                 weight: example.weight,
-                values: { values }.filter_map(|(name, value)| Some((*name, value?))).collect(),
+                values: { values }
+                    .filter_map(|(name, value)| Some((*name, value?)))
+                    .collect(),
                 picture,
                 png,
             });

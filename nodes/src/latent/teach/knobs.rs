@@ -172,6 +172,10 @@ mod tests {
         knobs.guess(Some(&strange), true);
         assert_eq!(knobs.heard(), values(0.7, None));
         knobs.guess(None, true);
-        assert_eq!(knobs.heard(), values(None, None), "all examples were deleted");
+        assert_eq!(
+            knobs.heard(),
+            values(None, None),
+            "all examples were deleted"
+        );
     }
 }

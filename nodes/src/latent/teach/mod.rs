@@ -239,8 +239,14 @@ pub(crate) fn fuzz(text: &str) {
         }
     }
     let mut another = first.clone();
-    another.id = examples.iter().map(|example| example.id).max().unwrap_or(0).wrapping_add(1);
-    if let Some(more) = splice::add(text, &another).and_then(|more| example::read(&more, None).ok()) {
+    another.id = examples
+        .iter()
+        .map(|example| example.id)
+        .max()
+        .unwrap_or(0)
+        .wrapping_add(1);
+    if let Some(more) = splice::add(text, &another).and_then(|more| example::read(&more, None).ok())
+    {
         assert_eq!(more.len(), count + 1);
     }
     // A large file is learnt from for seconds.

@@ -341,7 +341,8 @@ impl Shelf {
             file.write_all(text.as_bytes())?;
             publish(&file)?;
             file.as_file().sync_all()?;
-            file.persist_noclobber(&path).map_err(|failed| failed.error)?;
+            file.persist_noclobber(&path)
+                .map_err(|failed| failed.error)?;
             File::open(&self.folder)?.sync_all()
         };
         made().map_err(|error| unwritable(&path, error))
@@ -426,7 +427,8 @@ mod tests {
         let mut states = Vec::new();
         while shelf.edit(Edit::Undo).is_ok() {
             assert_eq!(again(&folder).examples(), shelf.examples());
-            let told = { shelf.examples().iter() }.map(|one| (one.id, one.weight, one.name.clone()));
+            let told =
+                { shelf.examples().iter() }.map(|one| (one.id, one.weight, one.name.clone()));
             states.push(told.collect::<Vec<_>>());
         }
         let one = |weight| (1, weight, String::new());
@@ -536,14 +538,26 @@ mod tests {
         for (text, edit) in [
             ("delete 7", Edit::Remove(7)),
             (" weigh 7  0.5 ", Edit::Weigh(7, 0.5)),
-            ("name 7 rain at night", Edit::Name(7, "rain at night".to_owned())),
+            (
+                "name 7 rain at night",
+                Edit::Name(7, "rain at night".to_owned()),
+            ),
             ("name 7", Edit::Name(7, String::new())),
             ("undo", Edit::Undo),
         ] {
             assert_eq!(Edit::of(text).unwrap(), Some(edit));
         }
         assert_eq!(Edit::of("  ").unwrap(), None);
-        for text in ["delete", "delete x", "delete 7 8", "undo 3", "weigh 7", "weigh 7 -1", "weigh 7 NaN", "teach"] {
+        for text in [
+            "delete",
+            "delete x",
+            "delete 7 8",
+            "undo 3",
+            "weigh 7",
+            "weigh 7 -1",
+            "weigh 7 NaN",
+            "teach",
+        ] {
             assert!(Edit::of(text).is_err(), "{text}");
         }
         let folder = tempfile::tempdir().unwrap();

@@ -190,9 +190,7 @@ fn marks(text: &str) -> Option<Vec<Found>> {
             b'r' if raw(rest).is_some() => mark(Mark::Word, raw(rest)??),
             byte if byte.is_ascii_whitespace() => at + 1,
             _ => {
-                let ends = |byte: &u8| {
-                    byte.is_ascii_whitespace() || b"/()[]{},:\"".contains(byte)
-                };
+                let ends = |byte: &u8| byte.is_ascii_whitespace() || b"/()[]{},:\"".contains(byte);
                 let length = rest.iter().position(ends).unwrap_or(rest.len());
                 mark(Mark::Word, length.max(1))
             }
@@ -347,7 +345,18 @@ Examples(
     #[test]
     fn what_has_no_list_or_does_not_end_is_left_alone() {
         let new = of(9, 0.25, [7.0, 8.0, 9.0]);
-        for text in ["", "[", "(", "([", "(a: [\"", "(a: [/* ", "r#\"", "(a: [r#\"\"", ")", "([,])"] {
+        for text in [
+            "",
+            "[",
+            "(",
+            "([",
+            "(a: [\"",
+            "(a: [/* ",
+            "r#\"",
+            "(a: [r#\"\"",
+            ")",
+            "([,])",
+        ] {
             assert_eq!(add(text, &new), None, "{text}");
             assert_eq!(remove(text, 0), None, "{text}");
             assert_eq!(weigh(text, 0, 1.0), None, "{text}");

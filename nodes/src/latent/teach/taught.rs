@@ -90,7 +90,11 @@ impl Taught {
                 .collect();
             let own = (some.len() < count.len()).then(|| self::points(&some, dimension));
             let values: Vec<Vec<f64>> = { knobs.iter() }
-                .map(|knob| { some.iter() }.filter_map(|one| value(one, *knob)).collect())
+                .map(|knob| {
+                    { some.iter() }
+                        .filter_map(|one| value(one, *knob))
+                        .collect()
+                })
                 .collect();
             let Some(learnt) = Gaussian::fit(own.as_ref().unwrap_or(&points), &values) else {
                 continue;
@@ -140,8 +144,12 @@ impl Taught {
             return format!("{examples}; from two on it can be said how well they are guessed");
         };
         let advice = match (learnt < mean, self.count() < SCANT) {
-            (_, true) => "; below about ten, a picture that was not taught is guessed hardly better than by the mean",
-            (false, false) => "; the mean is as good: pictures that are alike may have been taught unlike knobs",
+            (_, true) => {
+                "; below about ten, a picture that was not taught is guessed hardly better than by the mean"
+            }
+            (false, false) => {
+                "; the mean is as good: pictures that are alike may have been taught unlike knobs"
+            }
             (true, false) => "",
         };
         format!(
@@ -153,7 +161,9 @@ impl Taught {
     pub(super) fn guess(&self, code: &[f32], space: &mut Space) -> Option<Guess> {
         let near = self.near.as_ref()?;
         space.code.clear();
-        space.code.extend(code.iter().map(|value| f64::from(*value)));
+        space
+            .code
+            .extend(code.iter().map(|value| f64::from(*value)));
         near.points.squares_from(&space.code, &mut space.squares);
         let unknown = near.familiarity.unknown(&space.squares, &mut space.kernel);
         let nearest = { space.squares.iter().zip(&self.ids) }
@@ -191,7 +201,9 @@ fn value(example: &Example, knob: usize) -> Option<f64> {
 }
 
 fn points(examples: &[&Example], dimension: usize) -> Points {
-    let points = examples.iter().map(|one| (one.latent.as_slice(), one.weight));
+    let points = examples
+        .iter()
+        .map(|one| (one.latent.as_slice(), one.weight));
     Points::of(dimension, points)
 }
 
@@ -210,7 +222,10 @@ mod tests {
         let bright = of(2, 1.0, [3.0, 0.0, 0.0]);
         dark.values[2] = Some(0.25);
         let taught = Taught::by(&[dark, bright], 3);
-        let (at_dark, at_bright) = (guess(&taught, [-3.0, 0.0, 0.0]), guess(&taught, [3.0, 0.0, 0.0]));
+        let (at_dark, at_bright) = (
+            guess(&taught, [-3.0, 0.0, 0.0]),
+            guess(&taught, [3.0, 0.0, 0.0]),
+        );
         assert!(at_dark.values[0].unwrap() < 0.1, "{at_dark:?}");
         assert!(at_bright.values[0].unwrap() > 0.9, "{at_bright:?}");
         // One example is all that is known of it.

@@ -4,9 +4,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use score_engine::{
-    Build, Counters, Flow, Frame, Io, NodeError, Processor, Time, Transport,
-};
+use score_engine::{Build, Counters, Flow, Frame, Io, NodeError, Processor, Time, Transport};
 
 use super::example::{Example, rounded};
 use super::keeper::Keeper;
@@ -14,8 +12,8 @@ use super::knobs::Knobs;
 use super::shelf::{Edit, Shelf};
 use super::taught::{Error, Guess, Space, Taught};
 use super::window::Window;
-use crate::lessons::Lessons;
 use super::{CODE, ERROR, KNOWN, OUTPUTS, PICTURES, PLAY, RECORD, Teach, UNDO};
+use crate::lessons::Lessons;
 
 /// For so long after its start a value that comes along a wire is where it was, and no turn.
 const SETTLES: Time = Time::from_nanos(1_000_000_000);
@@ -66,8 +64,10 @@ impl Figures {
         let nearest = guess.and_then(|guess| guess.nearest);
         let known = guess.map(|guess| (100.0 * (1.0 - guess.unknown)).round() as u64);
         let unknown = Counters::UNKNOWN;
-        self.nearest.store(nearest.unwrap_or(unknown), Ordering::Relaxed);
-        self.known.store(known.unwrap_or(unknown), Ordering::Relaxed);
+        self.nearest
+            .store(nearest.unwrap_or(unknown), Ordering::Relaxed);
+        self.known
+            .store(known.unwrap_or(unknown), Ordering::Relaxed);
     }
 }
 
@@ -203,7 +203,10 @@ impl Teaching {
         };
         let heard = self.knobs.heard();
         let Some(latent) = self.window.mean() else {
-            tracing::warn!("{} has seen no picture yet, so that nothing is taught", self.id);
+            tracing::warn!(
+                "{} has seen no picture yet, so that nothing is taught",
+                self.id
+            );
             return;
         };
         if heard.iter().all(Option::is_none) {
@@ -291,7 +294,9 @@ impl Processor<Teach> for Teaching {
         let before = self.knobs.heard();
         self.obey(params);
         is_news |= self.knobs.heard() != before;
-        self.figures.in_hand.store(self.knobs.held(), Ordering::Relaxed);
+        self.figures
+            .in_hand
+            .store(self.knobs.held(), Ordering::Relaxed);
         // A hand is heard at once, though no picture comes.
         if is_news && self.keeper.is_some() {
             self.send(io, now, false)?;

@@ -34,7 +34,9 @@ pub(super) fn write(folder: &Path, id: u64, frame: &Frame) -> Result<String, Nod
             let free = numbered(&path, number);
             match file.persist_noclobber(&free) {
                 Ok(_) => {
-                    let name = free.file_name().map(|name| name.to_string_lossy().into_owned());
+                    let name = free
+                        .file_name()
+                        .map(|name| name.to_string_lossy().into_owned());
                     return Ok(name);
                 }
                 Err(failed) if failed.error.kind() == io::ErrorKind::AlreadyExists => {
