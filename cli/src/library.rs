@@ -57,6 +57,7 @@ pub(crate) const PATCHES: &[(&str, &str)] = &[
     ("stream", include_str!("../../graphs/stream.ron")),
     ("stream_live", include_str!("../../graphs/stream_live.ron")),
     ("tablet", include_str!("../../graphs/tablet.ron")),
+    ("taught", include_str!("../../graphs/taught.ron")),
     ("to_daw", include_str!("../../graphs/to_daw.ron")),
     ("two_cues", include_str!("../../graphs/two_cues.ron")),
     ("two_films", include_str!("../../graphs/two_films.ron")),

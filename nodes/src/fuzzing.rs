@@ -8,6 +8,7 @@ use score_engine::Note;
 
 use crate::audio::sound_font::{Beginning, Player, file};
 use crate::audio::sound_source::{self, SoundSource};
+use crate::latent::teach;
 use crate::midi::performance::instants;
 use crate::midi::reading::Song;
 use crate::midi::smf::File;
@@ -150,4 +151,11 @@ pub fn osc_in(bytes: &[u8]) {
     let mut parts = bytes.splitn(2, |byte| *byte == 0);
     let address = String::from_utf8_lossy(parts.next().unwrap_or_default());
     osc::take(&address, parts.next().unwrap_or_default());
+}
+
+/// Reads a file of examples for `teach`, changes it as the node does, and learns from it.
+pub fn examples(bytes: &[u8]) {
+    if let Ok(text) = std::str::from_utf8(bytes) {
+        teach::fuzz(text);
+    }
 }

@@ -25,6 +25,7 @@ mod half_life;
 mod horizon;
 mod hysteresis;
 mod latent;
+pub mod lessons;
 mod light;
 mod midi;
 pub mod model;

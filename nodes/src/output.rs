@@ -171,14 +171,14 @@ pub(crate) fn folder_of(path: &Path) -> &Path {
 
 /// Temporary files are private; a result is readable like other files of the user.
 #[cfg(unix)]
-fn publish(file: &NamedTempFile) -> std::io::Result<()> {
+pub(crate) fn publish(file: &NamedTempFile) -> std::io::Result<()> {
     use std::os::unix::fs::PermissionsExt;
     file.as_file()
         .set_permissions(std::fs::Permissions::from_mode(0o644))
 }
 
 #[cfg(not(unix))]
-fn publish(_file: &NamedTempFile) -> std::io::Result<()> {
+pub(crate) fn publish(_file: &NamedTempFile) -> std::io::Result<()> {
     Ok(())
 }
 

@@ -43,5 +43,7 @@ mod stream;
 mod strip;
 mod studio;
 mod swing;
+#[cfg(unix)]
+mod teaching;
 mod theme;
 mod timeline;

@@ -20,6 +20,7 @@ mod score;
 mod seal;
 mod server;
 mod socket;
+mod taught;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
 use std::path::PathBuf;
@@ -27,6 +28,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use score_engine::{Override, Registry, Settings, Steering};
+use score_nodes::lessons::Lessons;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
@@ -92,6 +94,8 @@ pub(crate) struct Shown {
     pub(crate) steering: Steering,
     pub(crate) published: Published,
     pub(crate) writer: Writer,
+    /// What its nodes are taught.
+    pub(crate) lessons: Arc<Lessons>,
 }
 
 /// The page of a run. It is closed with this value.
@@ -118,6 +122,7 @@ impl PageServer {
             steering,
             published,
             writer,
+            lessons,
         } = shown;
         let remote = Remote::new(steering.clone(), published.clone(), &writer.patch);
         let name = writer.patch.file_name().unwrap_or_default();
@@ -129,6 +134,7 @@ impl PageServer {
             let shared = server::Shared {
                 gate,
                 hub,
+                lessons,
                 over,
                 pages: Arc::default(),
             };

@@ -12,6 +12,7 @@ use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::{Extension, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use score_nodes::lessons::Lessons;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use tokio::net::TcpListener;
@@ -22,7 +23,7 @@ use super::access::{Access, Admitted, Right};
 use super::editing;
 use super::hub::Hub;
 use super::socket::{LARGEST, converse};
-use super::{assets, health, seal};
+use super::{assets, health, seal, taught};
 use crate::web::{self, Ends, Limits};
 
 /// Connections at the same time, those of open pages apart.
@@ -57,6 +58,8 @@ pub(super) struct Gate {
 pub(super) struct Shared {
     pub(super) gate: Gate,
     pub(super) hub: Arc<Hub>,
+    /// What nodes have been taught.
+    pub(super) lessons: Arc<Lessons>,
     pub(super) over: watch::Receiver<bool>,
     pub(super) pages: Arc<AtomicUsize>,
 }
@@ -169,6 +172,10 @@ fn look(
         "/status" => {
             right().ok_or(locked)?;
             return Ok(json(health::status(&shared.hub)));
+        }
+        _ if path.starts_with(taught::PATH) => {
+            right().ok_or(locked)?;
+            return taught::answer(&shared.lessons, path);
         }
         _ => return Err((StatusCode::NOT_FOUND, "there is nothing here")),
     };

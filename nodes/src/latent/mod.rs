@@ -1,4 +1,5 @@
-//! Codes, points in a model's latent space: made, smoothed, mapped, mixed, held, compared.
+//! Codes, points in a model's latent space: made, smoothed, mapped, mixed, held, compared; and what
+//! they are to mean.
 
 mod finite;
 mod latent_distance;
@@ -12,6 +13,7 @@ mod latent_smooth;
 pub(crate) mod rotation;
 pub(crate) mod slerp;
 pub(crate) mod statistics;
+pub(crate) mod teach;
 mod turning;
 
 use score_engine::Registry;
@@ -25,4 +27,5 @@ pub(crate) fn register(registry: &mut Registry) {
     registry.add::<latent_mix::LatentMix>();
     registry.add::<latent_random::LatentRandom>();
     registry.add::<latent_smooth::LatentSmooth>();
+    registry.add::<teach::Teach>();
 }

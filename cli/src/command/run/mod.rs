@@ -227,6 +227,7 @@ fn open_page(
     let shown = page::Shown {
         steering: playing.steering(),
         published: playing.published().clone(),
+        lessons: playing.lessons().clone(),
         writer: page::Writer {
             patch: arguments.patch.clone(),
             kinds: playing.kinds_of_file(),

@@ -14,6 +14,8 @@ use score_engine::Registry;
 use score_engine::{Edit, Follow, Graph, Live, RunError, Settings, Status, Steering};
 use score_nodes::device::Audible;
 use score_nodes::following::Follower;
+#[cfg(feature = "page")]
+use score_nodes::lessons::Lessons;
 
 use self::telling::{generations, short_hash, tell, used, written};
 use self::unattended::options;
@@ -66,6 +68,9 @@ pub(super) struct Playing<'a> {
     writes: Vec<PathBuf>,
     /// Whether the run is heard by the patch's hours.
     audible: Arc<Audible>,
+    /// What its nodes are taught.
+    #[cfg(feature = "page")]
+    lessons: Arc<Lessons>,
 }
 
 /// An edit whose nodes are being built.
@@ -88,6 +93,10 @@ impl<'a> Playing<'a> {
     ) -> Self {
         let audible = Arc::<Audible>::default();
         let settings = settings.clone().with_shared(audible.clone());
+        #[cfg(feature = "page")]
+        let lessons = Arc::<Lessons>::default();
+        #[cfg(feature = "page")]
+        let settings = settings.with_shared(lessons.clone());
         Playing {
             arguments,
             live: Live::new(&settings, options(kept.is_some())),
@@ -104,7 +113,15 @@ impl<'a> Playing<'a> {
             kept,
             writes: Vec::new(),
             audible,
+            #[cfg(feature = "page")]
+            lessons,
         }
+    }
+
+    /// What its nodes are taught.
+    #[cfg(feature = "page")]
+    pub(super) fn lessons(&self) -> &Arc<Lessons> {
+        &self.lessons
     }
 
     pub(super) fn steering(&self) -> Steering {

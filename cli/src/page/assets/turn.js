@@ -5,6 +5,7 @@ import { trouble } from "./graph.js";
 import { Knob } from "./knob.js";
 import { Learn } from "./learn.js";
 import { Named } from "./named.js";
+import { Taught } from "./taught.js";
 import { View } from "./views.js";
 
 /** So many nodes that are found are opened. */
@@ -284,6 +285,7 @@ export class Turn {
     this.parts.chosen.hidden = !node;
     this.parts.guide.hidden = Boolean(node);
     if (!node) {
+      this.taught = null;
       this.looked();
       return;
     }
@@ -297,6 +299,8 @@ export class Turn {
       message: el("p", { class: "message" }, ""),
       wires: el("tbody", {}),
     };
+    const isTaught = node.kind === "teach";
+    if (!isTaught || this.taught?.node !== id) this.taught = isTaught ? new Taught(this.link, id, () => this.isLocked) : null;
     const wires = this.plan.wires.map((wire, index) => ({ ...wire, index })).filter(({ from, to }) => from[0] === id || to[0] === id);
     this.about.rows = wires.map(({ from, to, index }) => {
       const cells = [0, 1, 2].map(() => el("td", {}, "–"));
@@ -307,7 +311,7 @@ export class Turn {
     place(this.parts.chosen, [
       el("div", { class: "title" }, el("h2", {}, id), el("span", { class: "kind" }, node.kind),
         el("button", { type: "button", class: "quiet", "aria-label": "Close", onclick: () => this.choose(null) }, "close")),
-      el("p", { class: "note" }, node.summary), this.about.state, this.about.message, ...outputs,
+      el("p", { class: "note" }, node.summary), this.about.state, this.about.message, ...(this.taught ? [this.taught.root] : []), ...outputs,
       ...node.params.map((param) => this.knob(`${id}.${param.name}`, this.groups.chosen, old)),
       ...(wires.length ? [el("table", {}, el("thead", {}, el("tr", {}, ...["Wire", "Rate", "Waits", "Dropped"].map((word) => el("th", { scope: "col" }, word)))), this.about.wires)] : []),
     ]);
@@ -340,6 +344,7 @@ export class Turn {
     for (const [name, value] of Object.entries(node.counters)) figures.push(`${name.replaceAll("_", " ")} ${value}`);
     if (node.failures) figures.push(`failed ${node.failures} times`);
     say(this.about.state, figures.join(" · "));
+    this.taught?.tell(node.counters);
     say(this.about.message, text || (node.error ? `Last error: ${node.error}` : ""));
     for (const { index, cells } of this.about.rows) {
       const [now, before] = [status.wires[index], last?.wires[index]];
@@ -361,6 +366,7 @@ export class Turn {
     this.isRelocked = false;
     this.lets.lock(this.isLocked);
     this.learn.refresh();
+    this.taught?.lock(this.isLocked);
     for (const group of [this.groups.named, this.groups.chosen, this.groups.all]) {
       for (const [, knob] of group) knob.lock(this.isLocked);
     }

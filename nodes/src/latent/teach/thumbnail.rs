@@ -1,0 +1,161 @@
+//! Small pictures of what was taught, beside the file of the examples.
+
+use std::fs::File;
+use std::io::{self, Read as _, Write as _};
+use std::path::Path;
+
+use score_engine::{Frame, NodeError};
+
+use crate::output::{numbered, publish, unwritable};
+
+/// The longer side, in pixels.
+const SIDE: u32 = 160;
+
+/// The most names that are tried.
+const MOST_NAMES: u32 = 100;
+
+/// Writes a small picture of `frame` for the example `id` into `folder`, under a name that is
+/// free; the name.
+///
+/// # Errors
+/// The picture is empty, or the folder cannot be written to.
+pub(super) fn write(folder: &Path, id: u64, frame: &Frame) -> Result<String, NodeError> {
+    let path = folder.join(format!("{id}.png"));
+    let bytes = png(frame)?;
+    let place = || -> io::Result<Option<String>> {
+        std::fs::create_dir_all(folder)?;
+        let mut file = tempfile::Builder::new()
+            .prefix(".score-")
+            .suffix(".partial")
+            .tempfile_in(folder)?;
+        file.write_all(&bytes)?;
+        publish(&file)?;
+        for number in 1..MOST_NAMES {
+            let free = numbered(&path, number);
+            match file.persist_noclobber(&free) {
+                Ok(_) => {
+                    let name = free
+                        .file_name()
+                        .map(|name| name.to_string_lossy().into_owned());
+                    return Ok(name);
+                }
+                Err(failed) if failed.error.kind() == io::ErrorKind::AlreadyExists => {
+                    file = failed.file;
+                }
+                Err(failed) => return Err(failed.error),
+            }
+        }
+        Ok(None)
+    };
+    match place() {
+        Ok(Some(name)) => Ok(name),
+        Ok(None) => Err(unwritable(&path, io::ErrorKind::AlreadyExists.into())),
+        Err(error) => Err(unwritable(&path, error)),
+    }
+}
+
+/// The largest file that is read, in bytes: three times as many as a small picture without any
+/// compression has.
+const LARGEST: u64 = 3 * 3 * (SIDE as u64) * (SIDE as u64);
+
+/// What every PNG begins with.
+const BEGINS: &[u8] = b"\x89PNG\r\n\x1a\n";
+
+/// The file of a small picture; `None`: there is none, or something else.
+pub(super) fn read(path: &Path) -> Option<Vec<u8>> {
+    let file = File::open(path).ok()?;
+    file.metadata().ok()?.is_file().then_some(())?;
+    let mut bytes = Vec::new();
+    file.take(LARGEST + 1).read_to_end(&mut bytes).ok()?;
+    (bytes.starts_with(BEGINS) && bytes.len() as u64 <= LARGEST).then_some(bytes)
+}
+
+/// A small picture as a PNG file.
+fn png(frame: &Frame) -> Result<Vec<u8>, NodeError> {
+    let (width, height, pixels) = small(frame)
+        .ok_or_else(|| NodeError::internal("the picture of an example has no pixels"))?;
+    let refuse = |error: png::EncodingError| {
+        NodeError::internal(format!("the picture cannot be encoded: {error}"))
+    };
+    let mut bytes = Vec::new();
+    let mut encoder = png::Encoder::new(&mut bytes, width, height);
+    encoder.set_color(png::ColorType::Rgb);
+    encoder.set_depth(png::BitDepth::Eight);
+    let mut writer = encoder.write_header().map_err(refuse)?;
+    writer.write_image_data(&pixels).map_err(refuse)?;
+    writer.finish().map_err(refuse)?;
+    Ok(bytes)
+}
+
+/// The picture with no side longer than `SIDE`: of each area its mean; `None`: it has no pixels.
+fn small(frame: &Frame) -> Option<(u32, u32, Vec<u8>)> {
+    let (width, height) = (frame.width(), frame.height());
+    let longer = width.max(height);
+    if width == 0 || height == 0 {
+        return None;
+    }
+    if longer <= SIDE {
+        return Some((width, height, frame.pixels().to_vec()));
+    }
+    let side = |side: u32| (u64::from(side) * u64::from(SIDE) / u64::from(longer)).max(1) as u32;
+    let (new_width, new_height) = (side(width), side(height));
+    let part = |part: u32, of: u32, whole: u32| {
+        let at = |part: u32| (u64::from(part) * u64::from(whole) / u64::from(of)) as usize;
+        (at(part), at(part + 1).max(at(part) + 1))
+    };
+    let mut pixels = Vec::with_capacity(new_width as usize * new_height as usize * 3);
+    for y in 0..new_height {
+        let (top, bottom) = part(y, new_height, height);
+        for x in 0..new_width {
+            let (left, right) = part(x, new_width, width);
+            let mut sums = [0_u64; 3];
+            let mut count = 0;
+            for row in top..bottom {
+                let from = (row * width as usize + left) * 3;
+                let to = from + (right - left) * 3;
+                for pixel in frame.pixels().get(from..to)?.chunks_exact(3) {
+                    count += 1;
+                    for (sum, value) in sums.iter_mut().zip(pixel) {
+                        *sum += u64::from(*value);
+                    }
+                }
+            }
+            pixels.extend(sums.map(|sum| (sum / count.max(1)) as u8));
+        }
+    }
+    Some((new_width, new_height, pixels))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_large_picture_is_shrunk_to_the_mean_of_its_areas() {
+        let row = [[10; 3]; 200].into_iter().chain([[90; 3]; 200]);
+        let row: Vec<u8> = row.flatten().collect();
+        let frame = Frame::rgb(400, 100, row.repeat(100)).unwrap();
+        let (width, height, pixels) = small(&frame).unwrap();
+        assert_eq!((width, height), (160, 40));
+        assert_eq!((pixels[0], pixels[79 * 3], pixels[80 * 3]), (10, 10, 90));
+        for (width, height) in [(1, 1), (161, 1), (1, 5000), (333, 777)] {
+            let frame = Frame::rgb(width, height, vec![7; (width * height * 3) as usize]).unwrap();
+            let (width, height, pixels) = small(&frame).unwrap();
+            assert_eq!(pixels, vec![7; (width * height * 3) as usize]);
+        }
+        assert!(small(&Frame::rgb(0, 4, Vec::new()).unwrap()).is_none());
+    }
+
+    #[test]
+    fn no_picture_is_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let frame = Frame::rgb(1, 1, vec![1, 2, 3]).unwrap();
+        std::fs::write(folder.path().join("7.png"), "mine").unwrap();
+        let name = write(folder.path(), 7, &frame).unwrap();
+        assert_eq!(name, "7-2.png");
+        let mine = std::fs::read(folder.path().join("7.png")).unwrap();
+        assert_eq!(mine, b"mine");
+        assert!(read(&folder.path().join(name)).is_some());
+        assert!(read(&folder.path().join("7.png")).is_none(), "no PNG");
+    }
+}
