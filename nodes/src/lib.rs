@@ -31,6 +31,7 @@ pub mod model;
 // Without ONNX Runtime the nodes that play models are not registered.
 #[cfg_attr(not(feature = "onnx"), allow(dead_code, unused_imports))]
 pub mod music;
+pub mod names;
 mod notes;
 mod only_live;
 #[doc(hidden)]
