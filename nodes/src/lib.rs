@@ -58,6 +58,8 @@ use score_engine::{CustomForms, Registry};
 pub use audio::stem_files;
 pub use chords::Chords;
 pub use video::{Camera, CameraFormat, cameras};
+#[cfg(feature = "onnx")]
+pub use vision::latents_in_folder;
 
 /// The kinds that a cargo feature brings, and whether this build has it.
 const FEATURES: [(&str, bool, &[&str]); 2] = [

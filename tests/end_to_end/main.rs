@@ -43,5 +43,6 @@ mod stream;
 mod strip;
 mod studio;
 mod swing;
+mod tags;
 mod theme;
 mod timeline;

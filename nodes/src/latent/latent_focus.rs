@@ -59,7 +59,9 @@ impl Node for LatentFocus {
              what leaves tells it, and pictures that differ in nothing else have one latent. What \
              pictures show goes together (a night is dark and blue), so ignoring one name takes a \
              little of its relatives along; and what a model could still read by other than linear \
-             ways stays. The model's card has figures (`score models show eye`).\n\n\
+             ways stays. A photograph \
+             in another light is another picture to the eye in many more ways than `bright` alone. \
+             The model's card has figures (`score models info eye`).\n\n\
              With `follow`, only the named directions move the latent, by `amount`; all the rest of \
              it is one latent that is drawn by the patch's seed, and does not change. What leaves has \
              the usual length, √dimension. What is both followed and ignored is ignored.",
@@ -115,7 +117,9 @@ impl Spans {
         };
         let follows = !params.follow.is_empty();
         Ok(Spans {
-            followed: follows.then(|| directions(&params.follow, false)).transpose()?,
+            followed: follows
+                .then(|| directions(&params.follow, false))
+                .transpose()?,
             ignored: directions(&params.ignore, true)?,
         })
     }
@@ -155,10 +159,14 @@ impl Focusing {
             .map(|(component, mean)| finite(*component) - f64::from(*mean))
             .collect();
         let ignored = self.spans.ignored.part(&away);
-        away.iter_mut().zip(ignored).for_each(|(part, ignored)| *part -= ignored);
+        away.iter_mut()
+            .zip(ignored)
+            .for_each(|(part, ignored)| *part -= ignored);
         let Some(followed) = &self.spans.followed else {
             let whole = away.iter().zip(mean);
-            return whole.map(|(part, mean)| (part + f64::from(*mean)) as f32).collect();
+            return whole
+                .map(|(part, mean)| (part + f64::from(*mean)) as f32)
+                .collect();
         };
         let (moves, held) = (followed.part(&away), followed.part(&self.rest));
         let amount = f64::from(params.amount);
@@ -168,7 +176,10 @@ impl Focusing {
         let length = whole.iter().map(|part| part * part).sum::<f64>().sqrt();
         let usual = (whole.len() as f64).sqrt();
         let factor = if length > 0.0 { usual / length } else { 1.0 };
-        whole.into_iter().map(|part| (factor * part) as f32).collect()
+        whole
+            .into_iter()
+            .map(|part| (factor * part) as f32)
+            .collect()
     }
 }
 
@@ -190,12 +201,16 @@ mod tests {
         });
         let port = PortType::Latent(Some(64));
         let packets = packets.collect();
-        Harness::new(params).settings(settings()).feed("latent", port, packets, at(9.0))
+        Harness::new(params)
+            .settings(settings())
+            .feed("latent", port, packets, at(9.0))
     }
 
     fn found(outputs: &Outputs) -> Vec<Vec<f32>> {
         let packets = outputs.packets("latent").iter();
-        packets.map(|packet| packet.latent().unwrap().to_vec()).collect()
+        packets
+            .map(|packet| packet.latent().unwrap().to_vec())
+            .collect()
     }
 
     fn eye() -> Names {
@@ -211,20 +226,35 @@ mod tests {
     fn more_of(name: &str, amount: f32) -> [Vec<f32>; 2] {
         let code: Vec<f32> = (0..64).map(|n| (n as f32 * 0.37).sin() * 1.4).collect();
         let pattern = &eye().names[name].pattern;
-        let more = code.iter().zip(pattern).map(|(part, more)| part + amount * more).collect();
+        let more = code
+            .iter()
+            .zip(pattern)
+            .map(|(part, more)| part + amount * more)
+            .collect();
         [code, more]
     }
 
     #[test]
     fn what_is_ignored_no_longer_moves_the_latent_and_all_else_does() {
-        for (moved, other) in [("bright", "person"), ("person", "bright"), ("outdoors", "warm")] {
+        for (moved, other) in [
+            ("bright", "person"),
+            ("person", "bright"),
+            ("outdoors", "warm"),
+        ] {
             let codes = more_of(moved, 5.0);
-            let ignoring = focusing(json!({ "ignore": [moved] }), &codes).run().unwrap();
+            let ignoring = focusing(json!({ "ignore": [moved] }), &codes)
+                .run()
+                .unwrap();
             let ignoring = found(&ignoring);
             assert!(apart(&ignoring[0], &ignoring[1]) < 1e-4, "{moved}");
-            let otherwise = focusing(json!({ "ignore": [other] }), &codes).run().unwrap();
+            let otherwise = focusing(json!({ "ignore": [other] }), &codes)
+                .run()
+                .unwrap();
             let otherwise = found(&otherwise);
-            assert!(apart(&otherwise[0], &otherwise[1]) > 3.0, "{moved} without {other}");
+            assert!(
+                apart(&otherwise[0], &otherwise[1]) > 3.0,
+                "{moved} without {other}"
+            );
         }
     }
 
@@ -232,7 +262,9 @@ mod tests {
     fn several_names_are_ignored_together() {
         let params = json!({ "ignore": ["bright", "warm", "person"] });
         for name in ["bright", "warm", "person"] {
-            let outputs = focusing(params.clone(), &more_of(name, -4.0)).run().unwrap();
+            let outputs = focusing(params.clone(), &more_of(name, -4.0))
+                .run()
+                .unwrap();
             let found = found(&outputs);
             assert!(apart(&found[0], &found[1]) < 1e-4, "{name}");
         }
@@ -241,7 +273,9 @@ mod tests {
     #[test]
     fn only_what_is_followed_moves_the_latent_and_it_keeps_the_usual_length() {
         let params = json!({ "follow": ["bright"] });
-        let followed = focusing(params.clone(), &more_of("bright", 3.0)).run().unwrap();
+        let followed = focusing(params.clone(), &more_of("bright", 3.0))
+            .run()
+            .unwrap();
         let followed = found(&followed);
         assert!(apart(&followed[0], &followed[1]) > 1.0);
         for code in &followed {

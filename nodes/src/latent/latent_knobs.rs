@@ -88,7 +88,7 @@ impl Node for LatentKnobs {
              one, 0.9 more than nine of ten, so that every knob uses its whole range. A wire takes \
              an output by its name, `says.busy`; `knob` is the one that `name` chooses, and the only \
              way to a word of your own. How well each tells photographs that played no part is in \
-             the model's card (`score models show eye`). What moves is not in a single picture: \
+             the model's card (`score models info eye`). What moves is not in a single picture: \
              `motion` measures it. For the probability that a word is right, use `tags`.",
         )
         .input(CODE)
@@ -152,7 +152,12 @@ mod tests {
         });
         Harness::<LatentKnobs>::new(params)
             .settings(settings())
-            .feed("latent", PortType::Latent(Some(64)), packets.collect(), at(9.0))
+            .feed(
+                "latent",
+                PortType::Latent(Some(64)),
+                packets.collect(),
+                at(9.0),
+            )
     }
 
     /// Codes that have less of a direction, what the middle has, and more.
@@ -178,14 +183,19 @@ mod tests {
     fn a_latent_with_more_of_a_name_has_a_higher_knob() {
         for knob in KNOBS {
             let name = knob.name();
-            let outputs = reading(json!({ "name": name }), &along(name)).run().unwrap();
+            let outputs = reading(json!({ "name": name }), &along(name))
+                .run()
+                .unwrap();
             let values = |port: &str| -> Vec<f32> {
                 let packets = outputs.packets(port).iter();
                 packets.map(|packet| *packet.control().unwrap()).collect()
             };
             let found = values(name);
             assert!(found[0] < 0.3 && found[2] > 0.7, "{name}: {found:?}");
-            assert!(found[0] <= found[1] && found[1] <= found[2], "{name}: {found:?}");
+            assert!(
+                found[0] <= found[1] && found[1] <= found[2],
+                "{name}: {found:?}"
+            );
             assert_eq!(values("knob"), found);
         }
     }

@@ -167,12 +167,12 @@ impl Node for LatentSteer {
              model knows. Several names add up, and those that go together in the model's music, \
              such as `density` and `energy`, move one another. Each model has names of its own: a \
              name that `model` does not have is refused unless it is 0. How well each is heard is in \
-             the model's card (`score models show melody`).\n\n\
+             the model's card (`score models info melody`).\n\n\
              A latent that was steered goes to the model that `model` names: to `music_decoder` or \
              `drum_decoder`, or as a bar's latent to `harmony`, `stream_decoder` (also for `lead`) \
-             and `accompaniment` (`texture`). `stream_decoder` has learnt `density` and `register` \
-             as inputs of its own, which it follows from sixteenth to sixteenth; what is given there \
-             outweighs what is pushed here.",
+             and `accompaniment` (`texture`). `stream_decoder` has learnt `density`, `register`, \
+             `range` and `syncopation` as parameters of its own, and the first two as controls from \
+             sixteenth to sixteenth; what is given there outweighs what is pushed here.",
         )
         .input(CODE)
         .output(STEERED)
@@ -219,7 +219,10 @@ impl Processor<LatentSteer> for Steering {
                 return Err(NodeError::internal("a latent of another dimension arrived"));
             }
             // What only a wire or a hand can have given, and the model does not have, does nothing.
-            let wanted = params.amounts().into_iter().filter(|(_, amount)| *amount != 0.0);
+            let wanted = params
+                .amounts()
+                .into_iter()
+                .filter(|(_, amount)| *amount != 0.0);
             let wanted: Vec<(&Name, f32)> = wanted
                 .filter_map(|(name, amount)| Some((self.names.names.get(name)?, amount)))
                 .collect();
@@ -245,8 +248,15 @@ fn pushed(code: &[f32], wanted: &[(&Name, f32)]) -> Vec<f32> {
     }
     let after = length(&moved);
     // The middle of all codes has no length to keep: it is pushed as far as it is.
-    let factor = if before > 0.0 && after > 0.0 { before / after } else { 1.0 };
-    moved.into_iter().map(|part| (factor * part) as f32).collect()
+    let factor = if before > 0.0 && after > 0.0 {
+        before / after
+    } else {
+        1.0
+    };
+    moved
+        .into_iter()
+        .map(|part| (factor * part) as f32)
+        .collect()
 }
 
 #[cfg(test)]
@@ -276,12 +286,16 @@ mod tests {
         });
         let port = PortType::Latent(Some(64));
         let packets = packets.collect();
-        Harness::new(params).settings(settings()).feed("latent", port, packets, at(9.0))
+        Harness::new(params)
+            .settings(settings())
+            .feed("latent", port, packets, at(9.0))
     }
 
     fn found(outputs: &Outputs) -> Vec<Vec<f32>> {
         let packets = outputs.packets("latent").iter();
-        packets.map(|packet| packet.latent().unwrap().to_vec()).collect()
+        packets
+            .map(|packet| packet.latent().unwrap().to_vec())
+            .collect()
     }
 
     fn dot(a: &[f32], b: &[f32]) -> f32 {
@@ -298,7 +312,10 @@ mod tests {
             .collect();
         let params = LatentSteer::descriptor().params;
         let is_name = |param: &&Param| param.name != "model";
-        let params = params.iter().filter(is_name).map(|param| param.name.to_string());
+        let params = params
+            .iter()
+            .filter(is_name)
+            .map(|param| param.name.to_string());
         assert_eq!(params.collect::<BTreeSet<_>>(), names);
     }
 
@@ -314,7 +331,10 @@ mod tests {
             assert!(along(&more[0]) > along(&code) + 0.5, "{name}");
             assert!(along(&less[0]) < along(&code) - 1.0, "{name}");
             for steered in [&more[0], &less[1]] {
-                assert!((dot(steered, steered) - dot(&code, &code)).abs() < 1e-2, "{name}");
+                assert!(
+                    (dot(steered, steered) - dot(&code, &code)).abs() < 1e-2,
+                    "{name}"
+                );
             }
         }
     }
@@ -341,7 +361,9 @@ mod tests {
 
     #[test]
     fn what_a_model_does_not_have_is_refused_with_what_it_has() {
-        let refused = steering(json!({ "model": "melody", "kick": 0.5 }), &[]).run().unwrap_err();
+        let refused = steering(json!({ "model": "melody", "kick": 0.5 }), &[])
+            .run()
+            .unwrap_err();
         assert!(refused.to_string().contains("no `kick`"), "{refused}");
         let refused = steering(json!({ "model": "eye" }), &[]).run().unwrap_err();
         assert!(refused.to_string().contains("no music"), "{refused}");
@@ -352,9 +374,15 @@ mod tests {
     fn a_latent_that_is_not_all_numbers_is_steered_as_if_those_were_the_middle() {
         let mut broken = code();
         broken[3] = f32::NAN;
-        let outputs = steering(json!({ "density": 1.0 }), &[broken, vec![0.0; 64]]).run().unwrap();
+        let outputs = steering(json!({ "density": 1.0 }), &[broken, vec![0.0; 64]])
+            .run()
+            .unwrap();
         let found = found(&outputs);
         assert!(found.iter().flatten().all(|part| part.is_finite()));
-        assert!((dot(&found[1], &found[1]).sqrt() - 3.0).abs() < 1e-3, "{:?}", found[1]);
+        assert!(
+            (dot(&found[1], &found[1]).sqrt() - 3.0).abs() < 1e-3,
+            "{:?}",
+            found[1]
+        );
     }
 }

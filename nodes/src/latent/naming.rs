@@ -31,7 +31,10 @@ impl Naming {
             own.require(names.mean.len(), path)?;
             Ok(own)
         });
-        Ok(Naming { model: names, own: own.transpose()? })
+        Ok(Naming {
+            model: names,
+            own: own.transpose()?,
+        })
     }
 
     /// Components of the codes.
@@ -94,7 +97,23 @@ pub(super) fn checked(
         return None;
     }
     match Naming::load(check.settings, model, Some(own)) {
-        Ok(naming) => Some(naming),
+        Ok(naming) => {
+            let is_of = |manifest: Manifest| {
+                naming
+                    .own
+                    .as_ref()
+                    .is_none_or(|own| own.is_of(&manifest, model))
+            };
+            if !Manifest::of(check.settings).is_ok_and(is_of) {
+                let what = format!(
+                    "`{}` was taught with another version of the model `{model}`",
+                    own.display()
+                );
+                let help = "teach it again with `score tag --new`".to_owned();
+                check.warn("own", what, Some(help));
+            }
+            Some(naming)
+        }
         Err(error) => {
             refuse(check, "own", &error);
             None

@@ -80,18 +80,22 @@ impl Node for Tags {
                     "film": video_file(path: "film.mp4", width: 64, height: 64, rate: 8),
                     "eye": frame_encoder(),
                     "tags": tags(),
-                    "walk": scale_walk(),
+                    "tune": music_decoder(),
                     "gate": gate(),
                     "notes": midi_file(path: "film.mid"),
                 },
-                wires: ["film -> eye -> tags", "walk -> gate -> notes", "tags.person -> gate.open"]"#,
+                wires: [
+                    "film -> eye -> tune -> gate -> notes",
+                    "eye -> tags",
+                    "tags.person -> gate.open",
+                ]"#,
         )
         .details(
             "A wire takes a word by its name, `tags.person`. A probability is what it is where as \
              many pictures show the word as do not: 0.5 is undecided. The words were learnt from \
              photographs of single things; of drawings, crowds and dark pictures they say little. \
              How well each tells photographs that played no part, and kinds of things that it never \
-             learnt from, is in the model's card (`score models show eye`).\n\n\
+             learnt from, is in the model's card (`score models info eye`).\n\n\
              A word of your own is taught by two folders of pictures, ten or more of each: `score tag \
              --new rain RAIN-FOLDER OTHERS-FOLDER` writes `rain.ron`, and `tags(own: \"rain.ron\")` \
              has it at its output `tag`. `score tag FILM` prints what a film shows when.",
@@ -158,7 +162,12 @@ mod tests {
         });
         Harness::<Tags>::new(params)
             .settings(settings())
-            .feed("latent", PortType::Latent(Some(64)), packets.collect(), at(9.0))
+            .feed(
+                "latent",
+                PortType::Latent(Some(64)),
+                packets.collect(),
+                at(9.0),
+            )
             .run()
     }
 
@@ -171,7 +180,12 @@ mod tests {
     fn every_output_is_a_word_of_the_eye_and_every_word_is_an_output() {
         let names = Names::of(&settings(), "eye").unwrap();
         let is_word = |(_, name): &(&String, &crate::names::Name)| name.kind == Kind::Word;
-        let words: Vec<&String> = names.names.iter().filter(is_word).map(|(name, _)| name).collect();
+        let words: Vec<&String> = names
+            .names
+            .iter()
+            .filter(is_word)
+            .map(|(name, _)| name)
+            .collect();
         let mut declared: Vec<&str> = WORDS.iter().map(|word| word.name()).collect();
         declared.sort_unstable();
         assert_eq!(declared, words);
@@ -186,7 +200,11 @@ mod tests {
             // Codes whose odds are e² to 1, even, and 1 to e².
             let codes = [2.0, 0.0, -2.0].map(|odds: f32| {
                 let factor = (odds - direction.offset) / length;
-                direction.direction.iter().map(|part| part * factor).collect()
+                direction
+                    .direction
+                    .iter()
+                    .map(|part| part * factor)
+                    .collect()
             });
             let found = values(&tagged(json!({}), &codes).unwrap(), word.name());
             for (found, wanted) in found.iter().zip([0.881, 0.5, 0.119]) {

@@ -64,6 +64,9 @@ pub struct Name {
 }
 
 impl Names {
+    /// The role of the model's file that makes codes of pictures.
+    pub const ENCODER: &str = "encoder";
+
     /// One name, taught with codes of the encoder that has this checksum.
     pub(super) fn taught(name: String, of: Name, mean: Vec<f32>) -> Self {
         Names {
@@ -115,10 +118,10 @@ impl Names {
             NodeError::input(format!("`{shown}` cannot be read ({error})")).source(error)
         };
         if std::fs::metadata(path).map_err(cannot)?.len() > LARGEST_FILE {
-            return Err(NodeError::input(format!(
-                "`{shown}` is too large for a file with names"
-            ))
-            .help("`score tag --new` writes one"));
+            return Err(
+                NodeError::input(format!("`{shown}` is too large for a file with names"))
+                    .help("`score tag --new` writes one"),
+            );
         }
         let text = std::fs::read_to_string(path).map_err(cannot)?;
         let names: Names = ron::from_str(&text).map_err(|error| {
@@ -136,6 +139,15 @@ impl Names {
                 .help("make it again with `score tag --new`")),
             None => Ok(names),
         }
+    }
+
+    /// Whether a word of one's own was taught with codes of this model's encoder as it is now, as far
+    /// as is known: those of another say something else.
+    pub fn is_of(&self, manifest: &Manifest, model: &str) -> bool {
+        let encoder = manifest.models.get(model);
+        let encoder = encoder.and_then(|model| model.files.get(Self::ENCODER));
+        let known = self.encoder.as_ref().zip(encoder);
+        known.is_none_or(|(taught, now)| taught.eq_ignore_ascii_case(&now.sha256))
     }
 
     /// Refuses names of codes of another dimension than `dimension`.
@@ -166,7 +178,9 @@ impl Names {
             let lists = [&of.direction, &of.pattern];
             if let Some(list) = lists.iter().find(|list| list.len() != dimension) {
                 let found = list.len();
-                return Some(format!("`{name}` has {found} numbers instead of {dimension}"));
+                return Some(format!(
+                    "`{name}` has {found} numbers instead of {dimension}"
+                ));
             }
             if !lists.iter().all(|list| is_whole(list)) || !of.offset.is_finite() {
                 return Some(format!("`{name}` has something that is not a number"));
@@ -218,7 +232,9 @@ impl Name {
     /// than one at 0.5.
     pub fn place(&self, code: &[f32]) -> f32 {
         let score = self.score(code);
-        let above = self.quantiles.partition_point(|quantile| *quantile <= score);
+        let above = self
+            .quantiles
+            .partition_point(|quantile| *quantile <= score);
         let steps = self.quantiles.len().saturating_sub(1).max(1) as f32;
         let between = above
             .checked_sub(1)
@@ -259,8 +275,15 @@ pub(crate) mod tests {
     #[test]
     fn a_code_stands_where_it_lies_among_those_that_the_name_was_found_in() {
         let place = |component: f32| first().place(&[component, 9.0]);
-        assert_eq!([-5.0, -2.0, -1.0, 0.25, 1.0, 7.0].map(place), [0.0, 0.0, 0.125, 0.625, 1.0, 1.0]);
-        assert_eq!(place(f32::NAN), first().place(&[0.0, 0.0]), "no number is the middle");
+        assert_eq!(
+            [-5.0, -2.0, -1.0, 0.25, 1.0, 7.0].map(place),
+            [0.0, 0.0, 0.125, 0.625, 1.0, 1.0]
+        );
+        assert_eq!(
+            place(f32::NAN),
+            first().place(&[0.0, 0.0]),
+            "no number is the middle"
+        );
     }
 
     #[test]
@@ -296,10 +319,19 @@ pub(crate) mod tests {
             names.names.values_mut().for_each(change);
         };
         for (change, word) in [
-            (&(|names: &mut Names| names.format = 9) as &dyn Fn(&mut Names), "format 9"),
+            (
+                &(|names: &mut Names| names.format = 9) as &dyn Fn(&mut Names),
+                "format 9",
+            ),
             (&|names| names.mean = vec![0.0; 3], "2 numbers instead of 3"),
-            (&|names| rain(names, &|name| name.quantiles = vec![2.0, 1.0]), "do not grow"),
-            (&|names| rain(names, &|name| name.offset = f32::NAN), "not a number"),
+            (
+                &|names| rain(names, &|name| name.quantiles = vec![2.0, 1.0]),
+                "do not grow",
+            ),
+            (
+                &|names| rain(names, &|name| name.offset = f32::NAN),
+                "not a number",
+            ),
             (&|names| names.names.clear(), "no names"),
         ] {
             let refused = refused(change);
@@ -307,7 +339,11 @@ pub(crate) mod tests {
         }
         std::fs::write(&path, "once upon a time").unwrap();
         let refused = Names::read(&path).unwrap_err();
-        assert!(refused.advice().is_some_and(|advice| advice.contains("score tag")));
+        assert!(
+            refused
+                .advice()
+                .is_some_and(|advice| advice.contains("score tag"))
+        );
         assert!(Names::read(&folder.path().join("none.ron")).is_err());
     }
 
@@ -319,7 +355,10 @@ pub(crate) mod tests {
         for (model, _) in with_codes {
             let names = Names::of(&settings(), model).unwrap();
             for (name, of) in &names.names {
-                assert!(of.reaches.is_some_and(|reaches| reaches >= 0.4), "{model}: {name}");
+                assert!(
+                    of.reaches.is_some_and(|reaches| reaches >= 0.4),
+                    "{model}: {name}"
+                );
                 let length = of.pattern.iter().map(|part| part * part).sum::<f32>();
                 assert!((length - 1.0).abs() < 1e-3, "{model}: {name}");
                 all += 1;

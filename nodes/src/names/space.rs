@@ -19,7 +19,9 @@ impl Span {
             // Twice: one pass leaves rounding errors.
             for _ in 0..2 {
                 let within = span.part(&axis);
-                axis.iter_mut().zip(within).for_each(|(part, within)| *part -= within);
+                axis.iter_mut()
+                    .zip(within)
+                    .for_each(|(part, within)| *part -= within);
             }
             let (length, whole) = (dot(&axis, &axis).sqrt(), dot(&direction, &direction).sqrt());
             if length > LEAST * whole {
@@ -40,7 +42,9 @@ impl Span {
         let mut part = vec![0.0; code.len()];
         for axis in &self.axes {
             let along = dot(axis, code);
-            part.iter_mut().zip(axis).for_each(|(part, axis)| *part += along * axis);
+            part.iter_mut()
+                .zip(axis)
+                .for_each(|(part, axis)| *part += along * axis);
         }
         part
     }
@@ -61,7 +65,10 @@ mod tests {
         let span = Span::of([&one[..], &other[..], &one[..], &[0.0; 3][..]]);
         assert_eq!(span.dimension(), 2, "what others span adds nothing");
         let part = span.part(&[5.0, -7.0, 2.0]);
-        let away = [5.0, -7.0, 0.0].iter().zip(&part).map(|(a, b): (&f64, &f64)| (a - b).abs());
+        let away = [5.0, -7.0, 0.0]
+            .iter()
+            .zip(&part)
+            .map(|(a, b): (&f64, &f64)| (a - b).abs());
         assert!(away.sum::<f64>() < 1e-9, "{part:?}");
         assert_eq!(Span::default().part(&[1.0, 2.0]), [0.0, 0.0]);
     }

@@ -71,14 +71,24 @@ pub fn teach(word: &str, shown: &[Vec<f32>], others: &[Vec<f32>]) -> Result<Less
     for (index, (code, shows)) in pictures.iter().enumerate() {
         scores.push((Learnt::of(&pictures, Some(index))?.score(code), *shows));
     }
-    let right = scores.iter().filter(|(score, shows)| (*score > 0.0) == *shows).count();
+    let right = scores
+        .iter()
+        .filter(|(score, shows)| (*score > 0.0) == *shows)
+        .count();
     let (slope, offset) = odds(&scores);
-    let mut all: Vec<f64> = scores.iter().map(|(score, _)| slope * score + offset).collect();
+    let mut all: Vec<f64> = scores
+        .iter()
+        .map(|(score, _)| slope * score + offset)
+        .collect();
     all.sort_by(f64::total_cmp);
     let direction = learnt.direction.iter().map(|part| (slope * part) as f32);
     let of = pictures.len();
     let name = Name {
-        summary: format!("taught with {} pictures, and {} others", shown.len(), others.len()),
+        summary: format!(
+            "taught with {} pictures, and {} others",
+            shown.len(),
+            others.len()
+        ),
         kind: Kind::Word,
         reaches: None,
         left_one_out: Some(right as f32 / of as f32),
@@ -91,7 +101,12 @@ pub fn teach(word: &str, shown: &[Vec<f32>], others: &[Vec<f32>]) -> Result<Less
     let names = Names::taught(word.to_owned(), name, mean);
     let larger = shown.len().max(others.len()) as f64 / of as f64;
     let chance = at_least(right, of, larger);
-    Ok(Lesson { names, right, of, chance })
+    Ok(Lesson {
+        names,
+        right,
+        of,
+        chance,
+    })
 }
 
 /// A direction, as it was learnt.
@@ -108,10 +123,13 @@ impl Learnt {
     fn of(pictures: &[(&[f32], bool)], without: Option<usize>) -> Result<Self, NodeError> {
         let kept = || {
             let all = pictures.iter().enumerate();
-            all.filter(|(index, _)| Some(*index) != without).map(|(_, picture)| *picture)
+            all.filter(|(index, _)| Some(*index) != without)
+                .map(|(_, picture)| *picture)
         };
         let mean = |side: bool| -> Vec<f64> {
-            let codes = kept().filter(|(_, shows)| *shows == side).map(|(code, _)| code);
+            let codes = kept()
+                .filter(|(_, shows)| *shows == side)
+                .map(|(code, _)| code);
             let (sum, count) = codes.fold((Vec::new(), 0.0), |(mut sum, count), code| {
                 sum.resize(code.len(), 0.0);
                 add(&mut sum, code.iter().map(|part| f64::from(*part)));
@@ -120,20 +138,31 @@ impl Learnt {
             sum.into_iter().map(|part: f64| part / count).collect()
         };
         let (shown, others) = (mean(true), mean(false));
-        let middle: Vec<f64> = shown.iter().zip(&others).map(|(a, b)| (a + b) / 2.0).collect();
+        let middle: Vec<f64> = shown
+            .iter()
+            .zip(&others)
+            .map(|(a, b)| (a + b) / 2.0)
+            .collect();
         let dimension = middle.len();
         let mut squares = vec![vec![0.0; dimension]; dimension];
         let mut wanted = vec![0.0; dimension];
         for (code, shows) in kept() {
             let sign = if shows { 1.0 } else { -1.0 };
-            let away: Vec<f64> = code.iter().zip(&middle).map(|(a, b)| f64::from(*a) - b).collect();
+            let away: Vec<f64> = code
+                .iter()
+                .zip(&middle)
+                .map(|(a, b)| f64::from(*a) - b)
+                .collect();
             add(&mut wanted, away.iter().map(|part| sign * part));
             for (row, part) in squares.iter_mut().zip(&away) {
                 add(row, away.iter().map(|other| part * other));
             }
         }
         for (index, row) in squares.iter_mut().enumerate() {
-            row.iter_mut().skip(index).take(1).for_each(|square| *square += PENALTY);
+            row.iter_mut()
+                .skip(index)
+                .take(1)
+                .for_each(|square| *square += PENALTY);
         }
         Ok(Learnt {
             direction: solved(squares, wanted)?,
@@ -143,19 +172,36 @@ impl Learnt {
     }
 
     fn offset(&self) -> f64 {
-        -self.direction.iter().zip(&self.middle).map(|(a, b)| a * b).sum::<f64>()
+        -self
+            .direction
+            .iter()
+            .zip(&self.middle)
+            .map(|(a, b)| a * b)
+            .sum::<f64>()
     }
 
     fn score(&self, code: &[f32]) -> f64 {
-        let products = self.direction.iter().zip(code).map(|(a, b)| a * f64::from(*b));
+        let products = self
+            .direction
+            .iter()
+            .zip(code)
+            .map(|(a, b)| a * f64::from(*b));
         products.sum::<f64>() + self.offset()
     }
 
     /// The way from one side to the other, of length 1.
     fn pattern(&self) -> Vec<f32> {
-        let length = self.apart.iter().map(|part| part * part).sum::<f64>().sqrt();
+        let length = self
+            .apart
+            .iter()
+            .map(|part| part * part)
+            .sum::<f64>()
+            .sqrt();
         let length = if length > 0.0 { length } else { 1.0 };
-        self.apart.iter().map(|part| (part / length) as f32).collect()
+        self.apart
+            .iter()
+            .map(|part| (part / length) as f32)
+            .collect()
     }
 }
 
@@ -171,21 +217,37 @@ fn solved(mut squares: Vec<Vec<f64>>, mut wanted: Vec<f64>) -> Result<Vec<f64>, 
     for step in 0..size {
         let (done, rest) = squares.split_at_mut(step + 1);
         let row = done.last().ok_or_else(broken)?;
-        let pivot = row.get(step).copied().filter(|pivot| *pivot > 0.0).ok_or_else(broken)?;
+        let pivot = row
+            .get(step)
+            .copied()
+            .filter(|pivot| *pivot > 0.0)
+            .ok_or_else(broken)?;
         let (solved, open) = wanted.split_at_mut(step + 1);
         let value = solved.last().copied().ok_or_else(broken)?;
         for (other, open) in rest.iter_mut().zip(open) {
             let factor = other.get(step).copied().unwrap_or_default() / pivot;
-            other.iter_mut().zip(row).for_each(|(other, part)| *other -= factor * part);
+            other
+                .iter_mut()
+                .zip(row)
+                .for_each(|(other, part)| *other -= factor * part);
             *open -= factor * value;
         }
     }
     let mut found = vec![0.0; size];
     for (step, row) in squares.iter().enumerate().rev() {
-        let known: f64 = row.iter().zip(&found).skip(step + 1).map(|(a, b)| a * b).sum();
+        let known: f64 = row
+            .iter()
+            .zip(&found)
+            .skip(step + 1)
+            .map(|(a, b)| a * b)
+            .sum();
         let pivot = row.get(step).copied().ok_or_else(broken)?;
         let value = (wanted.get(step).copied().unwrap_or_default() - known) / pivot;
-        found.iter_mut().skip(step).take(1).for_each(|found| *found = value);
+        found
+            .iter_mut()
+            .skip(step)
+            .take(1)
+            .for_each(|found| *found = value);
     }
     Ok(found)
 }
@@ -198,7 +260,10 @@ fn odds(scores: &[(f64, bool)]) -> (f64, f64) {
             .map(|(score, _)| *score)
             .collect();
         let mean = found.iter().sum::<f64>() / found.len().max(1) as f64;
-        let squares = found.iter().map(|score| (score - mean).powi(2)).sum::<f64>();
+        let squares = found
+            .iter()
+            .map(|score| (score - mean).powi(2))
+            .sum::<f64>();
         (mean, squares)
     };
     let ((high, one), (low, other)) = (side(true), side(false));
@@ -225,7 +290,9 @@ fn quantiles(sorted: &[f64]) -> Vec<f32> {
 fn at_least(right: usize, of: usize, each: f64) -> f64 {
     // Logarithms: the factors of many pictures are beyond any number.
     let ways = |some: usize| -> f64 {
-        (1..=some).map(|n| ((of - some + n) as f64 / n as f64).ln()).sum()
+        (1..=some)
+            .map(|n| ((of - some + n) as f64 / n as f64).ln())
+            .sum()
     };
     let exactly = |some: usize| {
         (ways(some) + some as f64 * each.ln() + (of - some) as f64 * (1.0 - each).ln()).exp()
@@ -258,15 +325,23 @@ mod tests {
     #[test]
     fn ten_pictures_a_side_teach_a_word_that_tells_pictures_that_it_has_not_seen() {
         let lesson = teach("rain", &codes(10, 3.0, 1), &codes(10, -3.0, 2)).unwrap();
-        assert!(lesson.is_worth_something() && lesson.right >= 18, "{lesson:?}");
+        assert!(
+            lesson.is_worth_something() && lesson.right >= 18,
+            "{lesson:?}"
+        );
         let rain = &lesson.names.names["rain"];
         let tells = |codes: Vec<Vec<f32>>, shows: bool| {
-            let told = codes.iter().filter(|code| (rain.probability(code) > 0.5) == shows);
+            let told = codes
+                .iter()
+                .filter(|code| (rain.probability(code) > 0.5) == shows);
             told.count()
         };
         assert!(tells(codes(200, 3.0, 3), true) > 180);
         assert!(tells(codes(200, -3.0, 4), false) > 180);
-        let places: Vec<f32> = codes(200, 0.0, 5).iter().map(|code| rain.place(code)).collect();
+        let places: Vec<f32> = codes(200, 0.0, 5)
+            .iter()
+            .map(|code| rain.place(code))
+            .collect();
         assert!(places.iter().all(|place| (0.0..=1.0).contains(place)));
         assert!(rain.pattern[0] > 0.8, "{}", rain.pattern[0]);
     }
@@ -274,7 +349,11 @@ mod tests {
     #[test]
     fn two_sets_that_do_not_differ_teach_nothing_and_that_is_known_beforehand() {
         let worth = (0..40_u64).filter(|seed| {
-            let lesson = teach("rain", &codes(10, 0.0, 2 * seed), &codes(10, 0.0, 2 * seed + 1));
+            let lesson = teach(
+                "rain",
+                &codes(10, 0.0, 2 * seed),
+                &codes(10, 0.0, 2 * seed + 1),
+            );
             lesson.unwrap().is_worth_something()
         });
         assert!(worth.count() <= 6);
@@ -283,7 +362,12 @@ mod tests {
     #[test]
     fn a_set_that_is_larger_is_no_worth_by_itself() {
         let lesson = teach("rain", &codes(40, 0.0, 1), &codes(4, 0.0, 2)).unwrap();
-        assert!(!lesson.is_worth_something(), "{} {}", lesson.right, lesson.chance);
+        assert!(
+            !lesson.is_worth_something(),
+            "{} {}",
+            lesson.right,
+            lesson.chance
+        );
     }
 
     #[test]
@@ -301,7 +385,13 @@ mod tests {
         let lesson = teach("rain", &same, &same).unwrap();
         assert!(!lesson.is_worth_something());
         let numbers = &lesson.names.names["rain"];
-        assert!(numbers.direction.iter().chain(&numbers.quantiles).all(|part| part.is_finite()));
+        assert!(
+            numbers
+                .direction
+                .iter()
+                .chain(&numbers.quantiles)
+                .all(|part| part.is_finite())
+        );
     }
 
     #[test]
