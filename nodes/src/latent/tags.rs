@@ -93,7 +93,8 @@ impl Node for Tags {
         .details(
             "A wire takes a word by its name, `tags.person`. A probability is what it is where as \
              many pictures show the word as do not: 0.5 is undecided. The words were learnt from \
-             photographs of single things; of drawings, crowds and dark pictures they say little. \
+             photographs of single things; of drawings, crowds and dark pictures they say little, and \
+             `person` knows faces that are near and seen from the front, not people at half length. \
              How well each tells photographs that played no part, and kinds of things that it never \
              learnt from, is in the model's card (`score models info eye`).\n\n\
              A word of your own is taught by two folders of pictures, ten or more of each: `score tag \
