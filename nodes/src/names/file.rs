@@ -67,7 +67,7 @@ impl Names {
     /// The role of the model's file that makes codes of pictures.
     pub const ENCODER: &str = "encoder";
 
-    /// One name, taught with codes of the encoder that has this checksum.
+    /// One name, taught with codes around `mean`.
     pub(super) fn taught(name: String, of: Name, mean: Vec<f32>) -> Self {
         Names {
             format: FORMAT,
@@ -254,12 +254,12 @@ impl Name {
 }
 
 #[cfg(test)]
-pub(crate) mod tests {
+mod tests {
     use super::*;
     use crate::testing::settings;
 
     /// A name that says the first of two components.
-    pub(crate) fn first() -> Name {
+    fn first() -> Name {
         Name {
             summary: "the first".to_owned(),
             kind: Kind::Word,

@@ -32,11 +32,6 @@ impl Span {
         span
     }
 
-    /// How many dimensions it has.
-    pub(crate) fn dimension(&self) -> usize {
-        self.axes.len()
-    }
-
     /// The part of `code` that lies in it.
     pub(crate) fn part(&self, code: &[f64]) -> Vec<f64> {
         let mut part = vec![0.0; code.len()];
@@ -63,7 +58,7 @@ mod tests {
     fn what_lies_in_the_span_is_its_part_and_nothing_else_is() {
         let (one, other) = ([3.0, 4.0, 0.0], [1.0, 0.0, 0.0]);
         let span = Span::of([&one[..], &other[..], &one[..], &[0.0; 3][..]]);
-        assert_eq!(span.dimension(), 2, "what others span adds nothing");
+        assert_eq!(span.axes.len(), 2, "what others span adds nothing");
         let part = span.part(&[5.0, -7.0, 2.0]);
         let away = [5.0, -7.0, 0.0]
             .iter()
