@@ -29,7 +29,7 @@ impl Naming {
         let own = own.map(|path| {
             let own = Names::read(path)?;
             own.require(names.mean.len(), path)?;
-            Ok(own)
+            Ok::<_, NodeError>(own)
         });
         Ok(Naming {
             model: names,

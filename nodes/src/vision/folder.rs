@@ -6,7 +6,7 @@ use score_engine::{NodeError, Settings};
 
 use super::encoder::{Encoder, ListedEncoder};
 use super::shrink::average_into;
-use crate::model::{Manifest, Task};
+use crate::model::Manifest;
 use crate::picture;
 
 /// How the names of pictures end.
