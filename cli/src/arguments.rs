@@ -36,6 +36,7 @@ impl Command {
             Command::Eval(Eval::Film(film)) => film.json,
             Command::Eval(Eval::Harmony(harmony)) => harmony.json,
             Command::Eval(Eval::Music(music)) => music.json,
+            Command::Tag(tag) => tag.json,
             Command::Devices(devices) => devices.json,
             Command::Doctor(doctor) => doctor.json,
             Command::Nodes(nodes) => nodes.json,
@@ -168,6 +169,8 @@ pub(crate) enum Command {
     /// Measure whether music follows its film, or how good a music model is
     #[command(subcommand)]
     Eval(Eval),
+    /// Say in words what a film shows when; teach a word of your own by two folders of pictures
+    Tag(Tag),
     /// List sound devices and MIDI ports, with the text that names each in a patch
     Devices(Devices),
     /// Look at what this machine lacks to play a patch unattended, and how each is mended
@@ -1098,6 +1101,45 @@ pub(crate) struct EvalFilm {
     /// Leave the computer to others, and end when standard input does
     #[arg(long, hide = true)]
     pub(crate) for_page: bool,
+}
+
+#[derive(Args)]
+#[command(after_help = "\
+score tag holiday.mp4                          print each shot with its scene and likely words
+score tag holiday.mp4 --out holiday.csv        write all words and measures, four times a second
+score tag --new rain RAIN-FOLDER DRY-FOLDER    teach a word, as rain.ron, for tags(own: \"rain.ron\")
+score tag holiday.mp4 --own rain.ron           use it")]
+pub(crate) struct Tag {
+    /// The film; with --new, a folder of pictures that show the word, and one of others
+    #[arg(required = true, num_args = 1..=2, value_name = "FILM|FOLDER")]
+    pub(crate) paths: Vec<PathBuf>,
+    /// Teach this word by two folders of pictures, ten or more in each
+    #[arg(long, value_name = "WORD", conflicts_with_all = ["own", "csv"])]
+    pub(crate) new: Option<String>,
+    /// A file with a word of your own, which --new wrote; may be given several times
+    #[arg(long, value_name = "NAME.ron")]
+    pub(crate) own: Vec<PathBuf>,
+    /// The picture model
+    #[arg(long, value_name = "NAME", default_value = "eye")]
+    pub(crate) model: String,
+    /// The file to write: .json or .csv; with --new, .ron [default with --new: WORD.ron]
+    #[arg(long, short, value_name = "NAME")]
+    pub(crate) out: Option<PathBuf>,
+    /// Replace an existing file, whoever wrote it
+    #[arg(long)]
+    pub(crate) overwrite: bool,
+    /// Write a word that tells no better than guessing
+    #[arg(long, requires = "new")]
+    pub(crate) anyway: bool,
+    /// Print all words and measures over time as CSV
+    #[arg(long, conflicts_with = "json")]
+    pub(crate) csv: bool,
+    /// Print only errors, and the file that was written
+    #[arg(long, short)]
+    pub(crate) quiet: bool,
+    /// Print what was found as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Args)]

@@ -88,6 +88,7 @@ pub fn run(registry: &Registry) -> ExitCode {
         Command::Sample(sample) => command::sample::run(sample, &settings),
         Command::Interpolate(interpolate) => command::interpolate::run(interpolate, &settings),
         Command::Eval(eval) => command::eval::run(eval, &kinds, &settings),
+        Command::Tag(tag) => command::tag::run(tag, &kinds, &settings),
         Command::Devices(devices) => command::devices::run(devices),
         Command::Doctor(doctor) => command::doctor::run(doctor, &kinds, &settings),
         Command::Styles(styles) => command::styles::run(styles, &kinds, &settings),

@@ -63,11 +63,15 @@ def entry(folder: Path, name: str) -> str:
         files += (f'                "{path.stem}": File(path: "{name}/{path.name}", '
                   f'sha256: "{hashlib.sha256(data).hexdigest()}", bytes: {len(data)},\n'
                   f"                    inputs: {listed(inputs)}, outputs: {listed(outputs)}),\n")
+    names = "None"
+    if (path := folder / "names.ron").exists():
+        data = path.read_bytes()
+        names = f'Some((path: "{name}/names.ron", sha256: "{hashlib.sha256(data).hexdigest()}", bytes: {len(data)}))'
     return (f'        "{name}": Model(\n            task: {task},\n            summary: "{summary}",\n'
             f'            latent: {latent},\n            licence: "MIT OR Apache-2.0",\n'
             f'            card: "{name}/CARD.md",\n            files: {{\n{files}            }},\n'
             f'            music: {music},\n            picture: {picture},\n'
-            f'            golden: "{name}/golden.json",\n        ),\n')
+            f'            names: {names},\n            golden: "{name}/golden.json",\n        ),\n')
 
 
 def closing(text: str, opening: int) -> int:

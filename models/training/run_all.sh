@@ -62,4 +62,9 @@ songs=$work/songs
 "$python" "$here/eye/evaluate.py" --views "$work/eye.npz" --models "$here/../eye"
 "$python" "$here/eye/evaluate_drawing.py" --views "$work/eye.npz" --models "$here/../eye" --grid "$here/../eye/drawn.jpg"
 
+"$python" "$here/names/pictures.py" --data "$data" --models "$here/../eye"
+"$python" "$here/names/pairs.py" --data "$data" --models "$here/../eye"
+"$python" "$here/names/music.py" --models "$here/.."
+"$python" "$here/names/focus.py" --data "$data" --models "$here/.."
+
 "$python" "$here/manifest.py"

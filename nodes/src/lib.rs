@@ -32,6 +32,7 @@ pub mod model;
 // Without ONNX Runtime the nodes that play models are not registered.
 #[cfg_attr(not(feature = "onnx"), allow(dead_code, unused_imports))]
 pub mod music;
+pub mod names;
 mod net;
 mod notes;
 mod only_live;
@@ -61,6 +62,8 @@ pub use audio::{bytes_of_takes, stem_files};
 pub use chords::Chords;
 pub use growing_file::recover;
 pub use video::{Camera, CameraFormat, cameras};
+#[cfg(feature = "onnx")]
+pub use vision::latents_in_folder;
 
 /// The kinds that a cargo feature brings, and whether this build has it.
 const FEATURES: [(&str, bool, &[&str]); 2] = [

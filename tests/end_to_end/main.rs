@@ -43,6 +43,7 @@ mod stream;
 mod strip;
 mod studio;
 mod swing;
+mod tags;
 #[cfg(unix)]
 mod teaching;
 mod theme;

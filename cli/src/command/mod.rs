@@ -28,6 +28,7 @@ pub(crate) mod service;
 pub(crate) mod shell;
 pub(crate) mod steer;
 pub(crate) mod styles;
+pub(crate) mod tag;
 pub(crate) mod tap;
 pub(crate) mod write_back;
 

@@ -169,6 +169,17 @@ fn info(manifest: &Manifest, name: &str, json: bool) -> Result<(), Failure> {
             writeln!(out, "{line}")?;
         }
     }
+    if let Some(file) = &model.names {
+        writeln!(out, "\nnames")?;
+        let rows = [
+            ["  file".to_owned(), file.path.display().to_string()],
+            ["  size".to_owned(), format!("{} bytes", file.bytes)],
+            ["  sha256".to_owned(), file.sha256.clone()],
+        ];
+        for line in aligned(&rows) {
+            writeln!(out, "{line}")?;
+        }
+    }
     writeln!(out, "\n{}", card.trim_end())?;
     Ok(())
 }

@@ -1,7 +1,9 @@
 """Chord tokens: twelve roots by nine families, and none; key-relative, root 0 is the C of C major and A minor."""
+from typing import TYPE_CHECKING
 import numpy as np
-import torch
-from torch import Tensor
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 FAMILIES = {"maj": (0, 4, 7), "min": (0, 3, 7), "7": (0, 4, 7, 10), "maj7": (0, 4, 7, 11), "m7": (0, 3, 7, 10),
             "sus4": (0, 5, 7), "sus2": (0, 2, 7), "dim": (0, 3, 6), "m7b5": (0, 3, 6, 10)}
@@ -17,6 +19,8 @@ TONES = list(FAMILIES.values())
 TONIC = (0, 9 * COUNT + 1)
 """The tonic chord in major and in minor."""
 MAJOR_SCALE = frozenset((0, 2, 4, 5, 7, 9, 11))
+MINOR = np.array([*([family in (1, 4, 7, 8) for _ in range(12) for family in range(COUNT)]), False])
+"""Whether a token that a model may give has a minor third."""
 
 POP909 = {"maj": "maj", "min": "min", "sus2": "sus2", "min7": "m7", "sus4": "sus4", "maj7": "maj7", "sus4(b7)": "sus4",
           "7": "7", "maj6": "maj", "dim": "dim", "hdim7": "m7b5", "aug": "maj", "min6": "min", "dim7": "dim",
@@ -57,8 +61,22 @@ def name(chord: int) -> str:
     return ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")[root] + ("", "m", *list(FAMILIES)[2:])[family]
 
 
-def table() -> Tensor:
+def tensions() -> np.ndarray:
+    """How tense each chord is: notes foreign to the scale, sevenths, no plain triad, the leading note."""
+    found = np.zeros(START + 1)
+    for chord in range(NONE):
+        family, inside = chord % COUNT, classes(chord)
+        found[chord] = len(inside - MAJOR_SCALE) + 0.5 * (family in (2, 3, 4, 8)) + 0.5 * (family in (5, 6, 7, 8)) + 0.5 * (11 in inside)
+    return found
+
+
+TENSION = tensions()
+
+
+def table() -> "Tensor":
     """[110, 34] what each token says: root, pitch classes, family, whether it is a chord; nothing for the start."""
+    import torch  # only training needs it
+
     rows = np.zeros((START + 1, 12 + 12 + COUNT + 1), np.float32)
     for chord in range(NONE):
         root, family = divmod(chord, COUNT)

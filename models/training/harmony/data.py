@@ -4,7 +4,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor
-from common.chords import COUNT, MAJOR_SCALE, NONE, START, TONES
+from common.chords import COUNT, MINOR, NONE, TENSION
 from harmony.network import FARTHEST, MOODS, STEPS
 from songs.song import Song, load
 
@@ -12,22 +12,8 @@ SIZE = (8, 12, 12)
 """Sixteenths in a step."""
 LONG = 64
 """Steps in a sequence: 32 bars of 4/4."""
-MINOR = np.array([*([family in (1, 4, 7, 8) for _ in range(12) for family in range(COUNT)]), False])
 SHARE = {"pop909": 0.65, "openewld": 0.25}
 """How often sequences come from a source; the rest are tunes in 3/4 and 6/8 whose chords were drawn for them."""
-
-
-def tensions() -> np.ndarray:
-    """How tense each chord is: notes foreign to the scale, sevenths, no plain triad, the leading note."""
-    found = np.zeros(START + 1)
-    for chord in range(NONE):
-        root, family = divmod(chord, COUNT)
-        inside = {(root + tone) % 12 for tone in TONES[family]}
-        found[chord] = len(inside - MAJOR_SCALE) + 0.5 * (family in (2, 3, 4, 8)) + 0.5 * (family in (5, 6, 7, 8)) + 0.5 * (11 in inside)
-    return found
-
-
-TENSION = tensions()
 
 
 def home(chord: np.ndarray, mode: int) -> np.ndarray:

@@ -2,10 +2,10 @@
 import argparse
 from pathlib import Path
 import numpy as np
-from common.chords import CHORDS, COUNT, MAJOR_SCALE, NONE, START, TONIC, classes, name
+from common.chords import CHORDS, COUNT, MAJOR_SCALE, MINOR, NONE, START, TENSION, TONIC, classes, name
 from common.flow import LATENT
 from common.measure import drawn, graphs, spearman
-from harmony.data import LONG, MINOR, TENSION, Line, Lines, home
+from harmony.data import LONG, Line, Lines, home
 from harmony.network import FARTHEST, MOODS, STEPS
 from harmony_figures import returns
 

@@ -18,6 +18,7 @@ mod played;
 pub mod scenes;
 mod seen;
 mod shifts;
+pub mod tagging;
 pub mod tunes;
 
 pub use figures::Figure;

@@ -139,6 +139,7 @@ mod tests {
             files: BTreeMap::new(),
             music: None,
             picture: None,
+            names: None,
             golden: PathBuf::from("new/golden.json"),
         }
     }

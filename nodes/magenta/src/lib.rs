@@ -104,6 +104,7 @@ pub fn import(import: Import<'_>) -> Result<Imported, NodeError> {
         files: written.listed,
         music: Some(music),
         picture: None,
+        names: None,
         golden: Path::new(name).join("golden.json"),
     };
     let card = card::text(name, &model, &weights, &network);

@@ -81,8 +81,23 @@ pub struct Model {
     /// The pictures that it wants, where it sees.
     #[serde(default)]
     pub picture: Option<Picture>,
+    /// Named directions in its codes, where some were found.
+    #[serde(default)]
+    pub names: Option<NamesFile>,
     /// Known inputs and outputs, from the folder of the manifest.
     pub golden: PathBuf,
+}
+
+/// The file with a model's names.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct NamesFile {
+    /// Where it lies, from the folder of the manifest.
+    pub path: PathBuf,
+    /// Its SHA-256, in hexadecimal.
+    pub sha256: String,
+    /// Its length in bytes.
+    pub bytes: u64,
 }
 
 /// One ONNX file.
@@ -274,15 +289,30 @@ impl Manifest {
             .files
             .get(role)
             .ok_or_else(|| NodeError::model(format!("the model has no file `{role}`")))?;
-        let path = self.folder.join(&file.path);
+        Session::open(&self.listed(&file.path, &file.sha256, file.bytes)?)
+    }
+
+    /// Where the names of a model's directions lie, after comparing the file's checksum; `None`:
+    /// the model has no names.
+    ///
+    /// # Errors
+    /// The file is missing, or is not the one that the manifest names.
+    pub fn names(&self, model: &Model) -> Result<Option<PathBuf>, NodeError> {
+        let listed = |file: &NamesFile| self.listed(&file.path, &file.sha256, file.bytes);
+        model.names.as_ref().map(listed).transpose()
+    }
+
+    /// The place of a file of the manifest, which was found to be the one that it names.
+    fn listed(&self, file: &Path, sha256: &str, bytes: u64) -> Result<PathBuf, NodeError> {
+        let path = self.folder.join(file);
         let (found, length) = checksum(&path).map_err(|error| {
             NodeError::model(format!("`{}` cannot be read: {error}", path.display())).source(error)
         })?;
-        if !found.eq_ignore_ascii_case(&file.sha256) {
-            let what = if length == file.bytes {
+        if !found.eq_ignore_ascii_case(sha256) {
+            let what = if length == bytes {
                 "another checksum".to_owned()
             } else {
-                format!("{length} bytes instead of {}", file.bytes)
+                format!("{length} bytes instead of {bytes}")
             };
             return Err(NodeError::model(format!(
                 "`{}` is not the file that the manifest names: it has {what}",
@@ -290,7 +320,7 @@ impl Manifest {
             ))
             .help("fetch it again; if you trained it yourself, update the manifest"));
         }
-        Session::open(&path)
+        Ok(path)
     }
 
     pub(super) fn golden(&self, model: &Model) -> PathBuf {

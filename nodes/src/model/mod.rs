@@ -15,7 +15,7 @@ mod tensor;
 mod verify;
 
 pub(crate) use codes::require_codes;
-pub use manifest::{File, Manifest, Model, Music, Picture, Task};
+pub use manifest::{File, Manifest, Model, Music, NamesFile, Picture, Task};
 pub use session::Session;
 pub use tensor::{Data, ElementType, Tensor, TensorSpec};
 pub use verify::{Agreement, verify};

@@ -51,6 +51,7 @@ pub fn verify(manifest: &Manifest, name: &str) -> Result<Agreement, NodeError> {
     };
     let text = std::fs::read_to_string(&path).map_err(|error| broken(&error))?;
     let golden: Golden = serde_json::from_str(&text).map_err(|error| broken(&error))?;
+    manifest.names(model)?;
     let mut largest = 0.0_f32;
     for role in model.files.keys() {
         let mut session = manifest.open(model, role)?;

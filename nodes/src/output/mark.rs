@@ -14,7 +14,7 @@
 //! | Matroska, WebM | the last element, `Void` | the element goes |
 //! | MIDI | the first event of the first track, a text | the event goes, the track's length becomes smaller by it |
 //! | HTML, XML (MusicXML), PDF | a comment at the end | the comment goes |
-//! | chords (`chord_track`) | the last line, a comment | the line goes |
+//! | chords (`chord_track`), words of one's own (`score tag`) | the last line, a comment | the line goes |
 //! | JSON lines | `score` in the first line, without a hash: these are takes | |
 //!
 //! So the hash needs one read of the file when it is finished, which comes out of the system's
@@ -191,6 +191,8 @@ impl Format {
             Some(Format::Text(remark::PDF))
         } else if starts(b"# bar ") {
             Some(Format::Text(remark::CHORDS))
+        } else if starts(b"Names(") {
+            Some(Format::Text(remark::NAMES))
         } else {
             None
         }

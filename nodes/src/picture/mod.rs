@@ -11,6 +11,9 @@ pub(crate) mod scale;
 
 use score_engine::Registry;
 
+#[cfg(feature = "onnx")]
+pub(crate) use files::read;
+
 pub(crate) fn register(registry: &mut Registry) {
     registry.add::<piano_roll::PianoRoll>();
     edit::register(registry);

@@ -2,11 +2,14 @@
 
 mod classifier;
 mod encoder;
+mod folder;
 mod frame_encoder;
 mod picture_decoder;
 mod shrink;
 
 use score_engine::Registry;
+
+pub use folder::latents_in_folder;
 
 pub(crate) fn register(registry: &mut Registry) {
     registry.add::<frame_encoder::FrameEncoder>();

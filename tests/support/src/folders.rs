@@ -59,5 +59,6 @@ pub fn copy_models(folder: &Path) {
         copy(&model.card);
         copy(&model.golden);
         model.files.values().for_each(|file| copy(&file.path));
+        model.names.iter().for_each(|file| copy(&file.path));
     }
 }

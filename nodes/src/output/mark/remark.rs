@@ -24,6 +24,12 @@ pub(super) const CHORDS: Remark = Remark {
     end: b"\n",
 };
 
+/// Of words of one's own.
+pub(super) const NAMES: Remark = Remark {
+    begin: b"// ",
+    end: b"\n",
+};
+
 /// Of pages in PDF, whose readers look for the end of the file among its last thousand bytes.
 pub(super) const PDF: Remark = Remark {
     begin: b"% ",
