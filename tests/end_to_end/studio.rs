@@ -369,6 +369,8 @@ fn pictures_of_the_page() {
         return;
     };
     let live = std::fs::read_to_string(graphs().join("live.ron")).unwrap();
+    // As large as a projector wants it.
+    let live = live.replace("loop: true", "loop: true, width: 640, height: 360");
     let live = live.replace("    wires: [", PRESETS);
     // A sound device without hardware; without that, none.
     let jack = Jack::start(256);
@@ -391,7 +393,7 @@ fn pictures_of_the_page() {
     page.until("document.querySelectorAll('.held li').length === 3");
     std::thread::sleep(Duration::from_secs(2));
     show(&page, "studio");
-    // The projector's picture, as sharp as a screen wants it.
+    // What the projector gets.
     let projected = browser.open(&format!("{}/show", stage.base), LAPTOP);
     projected.front();
     std::thread::sleep(Duration::from_secs(4));
