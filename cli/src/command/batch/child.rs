@@ -86,7 +86,7 @@ pub(super) fn run_for(
     std::os::unix::process::CommandExt::process_group(command, 0);
     let begun = Instant::now();
     let mut child = command.spawn()?;
-    let (printed, stderr) = match heard(&mut child) {
+    let [printed, stderr] = match heard(&mut child) {
         Ok(heard) => heard,
         Err(why) => {
             // Nobody would hear it.
@@ -104,7 +104,7 @@ pub(super) fn run_for(
 
 /// Has threads read what a program prints and what it says on standard error; each comes once it is
 /// over.
-fn heard(child: &mut Child) -> io::Result<(Receiver<Vec<u8>>, Receiver<Vec<u8>>)> {
+fn heard(child: &mut Child) -> io::Result<[Receiver<Vec<u8>>; 2]> {
     let thread = std::thread::Builder::new;
     let (told, printed) = channel();
     if let Some(mut stdout) = child.stdout.take() {
@@ -119,7 +119,7 @@ fn heard(child: &mut Child) -> io::Result<(Receiver<Vec<u8>>, Receiver<Vec<u8>>)
     if let Some(stderr) = child.stderr.take() {
         thread().spawn(move || told.send(tail(stderr)))?;
     }
-    Ok((printed, stderr))
+    Ok([printed, stderr])
 }
 
 /// Waits for the end of a program, and for what it prints.
