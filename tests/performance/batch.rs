@@ -53,7 +53,7 @@ fn main() {
     match arguments.first().map(String::as_str) {
         Some("killed") => killed(number(1, 500), number(2, 20)),
         Some("cost") => cost(number(1, 6)),
-        Some("workers") => workers(number(1, 6)),
+        Some("workers") => workers(number(1, 12)),
         _ => println!("one of: killed [FILMS] [WORKERS], cost [FILMS], workers [FILMS]"),
     }
 }

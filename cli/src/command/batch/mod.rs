@@ -43,6 +43,10 @@ const BEATS: u32 = 12;
 /// The longest time between two of them.
 const SLOWEST_BEAT: Duration = Duration::from_secs(5);
 
+/// How soon a film is looked at again that somebody else is at: so long the last worker may wait for
+/// the last film of another.
+const SOON: Duration = Duration::from_secs(1);
+
 pub(crate) fn run(
     arguments: &Batch,
     common: &Common,
@@ -69,7 +73,7 @@ pub(crate) fn run(
     let beat = (lease / BEATS).min(SLOWEST_BEAT);
     // Where it begins is chance, so that workers do not meet at every film.
     let first = usize::from_str_radix(&share.worker[..7], 16).unwrap_or(0) % films.len().max(1);
-    let board = Board::new(films.len(), first, beat, !arguments.no_wait);
+    let board = Board::new(films.len(), first, beat.min(SOON), !arguments.no_wait);
     let heart = Heart::default();
     let workshop = Workshop {
         order: Order {
