@@ -8,6 +8,8 @@ mod control;
 mod controls;
 mod custom;
 mod datagram;
+#[cfg_attr(not(feature = "onnx"), allow(dead_code))]
+pub mod drawing;
 #[cfg(feature = "device")]
 pub mod device;
 mod event;

@@ -5,6 +5,7 @@ pub(crate) mod check;
 pub(crate) mod cue;
 pub(crate) mod devices;
 pub(crate) mod doctor;
+pub(crate) mod draw;
 mod drawing;
 pub(crate) mod eval;
 pub(crate) mod film;

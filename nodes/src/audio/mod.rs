@@ -56,6 +56,7 @@ pub(crate) mod wav_writer;
 use score_engine::Registry;
 
 pub use mixer::stem_files;
+pub(crate) use recorder::SLOW_DISK;
 
 pub(crate) fn register(registry: &mut Registry) {
     registry.add::<audio_file::AudioFile>();

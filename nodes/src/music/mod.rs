@@ -29,8 +29,10 @@ pub mod sheet;
 mod stream;
 mod theme;
 mod thin_out;
+pub mod tiles;
 mod tokens;
 mod touch;
+mod tune_model;
 mod voice;
 
 use score_engine::Registry;
@@ -42,6 +44,7 @@ pub use notation::has_lilypond;
 pub use planner::{Forecast, Likely};
 pub use stream::{Asked, Setting, Strand, Stream, Under};
 pub use tokens::{MelodyNote, notes, tokens};
+pub use tune_model::{TuneModel, Tunes};
 
 pub(crate) fn register(registry: &mut Registry) {
     #[cfg(feature = "onnx")]

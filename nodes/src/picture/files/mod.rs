@@ -30,7 +30,7 @@ pub(super) fn register(registry: &mut Registry) {
 ///
 /// # Errors
 /// The file cannot be read, is not a picture, or ffmpeg is missing.
-pub(super) fn read(path: &Path) -> Result<Frame, NodeError> {
+pub(crate) fn read(path: &Path) -> Result<Frame, NodeError> {
     let name = path.display();
     let cannot = |error: std::io::Error| {
         NodeError::input(format!("`{name}` cannot be read ({error})")).source(error)
