@@ -32,6 +32,7 @@ impl Command {
             Command::Bounce(bounce) => bounce.json,
             Command::Check(check) => check.json,
             Command::Draw(draw) => draw.drawing.json,
+            Command::Index(index) => index.json,
             Command::Sample(sample) => sample.drawing.json,
             Command::Interpolate(interpolate) => interpolate.drawing.json,
             Command::Eval(Eval::Film(film)) => film.json,
@@ -164,6 +165,8 @@ pub(crate) enum Command {
     New(New),
     /// Draw pictures at random, as a sheet
     Draw(Draw),
+    /// Look at each second of the films in a folder, for nearest_picture
+    Index(Index),
     /// Write melodies drawn at random, one after another, to a MIDI file, or draw them as a sheet
     Sample(Sample),
     /// Write the melodies between the first bars of two MIDI files, or draw the pictures between two
@@ -984,6 +987,37 @@ pub(crate) struct Draw {
 
 #[derive(Args)]
 #[command(after_help = "\
+The index holds the latent and the still of each second in one file. An index of the same films is replaced by the new one, \
+and of films that have not changed nothing is looked at again.")]
+pub(crate) struct Index {
+    /// The folder of films, with all folders in it; or one film, or a list of films, one on each line
+    #[arg(value_name = "FOLDER")]
+    pub(crate) folder: PathBuf,
+    /// The index to write [default: the folder's name, with .stills]
+    #[arg(long, short, value_name = "NAME.stills")]
+    pub(crate) out: Option<PathBuf>,
+    /// Seconds between two stills, 0.1 to 3600
+    #[arg(long, value_name = "SECONDS", default_value = "1", value_parser = every)]
+    pub(crate) every: f64,
+    /// Width of the stills, in pixels
+    #[arg(long, value_name = "PIXELS", default_value = "320", value_parser = value_parser!(u32).range(32..=3840))]
+    pub(crate) width: u32,
+    /// The picture model that looks; `score models list` lists them
+    #[arg(long, value_name = "NAME", default_value = "eye")]
+    pub(crate) model: String,
+    /// Replace an existing file, whoever wrote it
+    #[arg(long)]
+    pub(crate) overwrite: bool,
+    /// Print only errors
+    #[arg(long, short)]
+    pub(crate) quiet: bool,
+    /// Print what was written, as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Args)]
+#[command(after_help = "\
 A file that ends in .png or .jpg gets a picture of the melodies, beside one another, in place of their notes.")]
 pub(crate) struct Sample {
     /// How many melodies, of as many bars as the model knows at a time: two, or one
@@ -1053,6 +1087,10 @@ pub(crate) struct Drawing {
 
 fn temperature(text: &str) -> Result<f32, String> {
     number(text, 0.0, 4.0).map(|number| number as f32)
+}
+
+fn every(text: &str) -> Result<f64, String> {
+    number(text, 0.1, 3600.0)
 }
 
 fn tempo(text: &str) -> Result<f64, String> {

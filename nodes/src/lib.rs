@@ -44,6 +44,8 @@ mod programs;
 pub mod scored_film;
 #[doc(hidden)]
 pub mod shared;
+#[cfg_attr(not(feature = "onnx"), allow(dead_code))]
+pub mod stills;
 mod syncing;
 pub mod take;
 #[cfg(test)]
@@ -85,6 +87,7 @@ const FEATURES: [(&str, bool, &[&str]); 2] = [
             "frame_encoder",
             "harmony",
             "music_decoder",
+            "music_encoder",
             "picture_decoder",
             "planner",
             "stream_decoder",

@@ -1,5 +1,7 @@
 //! `score interpolate`
 
+use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use score_engine::{NodeError, Settings};
@@ -30,9 +32,17 @@ pub(crate) fn run(arguments: &Interpolate, settings: &Settings) -> Result<(), Fa
     }
 }
 
+/// Whether a file is one of notes: by its name, or by what it begins with.
 fn is_music(path: &Path) -> bool {
     let ending = path.extension().and_then(|ending| ending.to_str());
-    ending.is_some_and(|ending| ["mid", "midi"].iter().any(|one| ending.eq_ignore_ascii_case(one)))
+    let known = ["mid", "midi"];
+    let by_name = ending.is_some_and(|ending| known.iter().any(|one| ending.eq_ignore_ascii_case(one)));
+    let begins = || {
+        let mut head = [0; 4];
+        let read = File::open(path).and_then(|mut file| file.read_exact(&mut head));
+        read.is_ok() && &head == b"MThd"
+    };
+    by_name || begins()
 }
 
 /// The file to write.

@@ -11,6 +11,7 @@ pub(crate) mod eval;
 pub(crate) mod film;
 pub(crate) mod fmt;
 pub(crate) mod graph;
+pub(crate) mod index;
 pub(crate) mod interpolate;
 pub(crate) mod learn;
 pub(crate) mod models;

@@ -15,6 +15,7 @@ mod kit;
 mod live_decoder;
 mod melody;
 mod music_decoder;
+mod music_encoder;
 mod notation;
 mod offline_decoder;
 mod pacing;
@@ -62,6 +63,8 @@ pub(crate) fn register(registry: &mut Registry) {
     registry.add::<harmony::Harmony>();
     #[cfg(feature = "onnx")]
     registry.add::<music_decoder::MusicDecoder>();
+    #[cfg(feature = "onnx")]
+    registry.add::<music_encoder::MusicEncoder>();
     registry.add::<notation::SheetMusic>();
     #[cfg(feature = "onnx")]
     registry.add::<planner::Planner>();

@@ -1,7 +1,7 @@
 //! Any model that turns codes into melodies or drums, and melodies into codes, whatever its task.
 
 use rand_chacha::ChaCha8Rng;
-use score_engine::{NodeError, Settings};
+use score_engine::{Metre, NodeError, Settings};
 
 use super::melody::Melody;
 use super::stream::{Asked, Strand, Stream};
@@ -63,11 +63,11 @@ enum Player {
 /// A model that goes on bar after bar.
 struct Bars {
     stream: Stream,
-    encoder: BarEncoder,
+    encoder: TuneEncoder,
 }
 
-/// The encoder of such a model, opened when it is needed.
-struct BarEncoder {
+/// The encoder of any of these models, opened when it is needed.
+pub(super) struct TuneEncoder {
     manifest: Manifest,
     model: Model,
     layout: Music,
@@ -85,13 +85,7 @@ impl TuneModel {
             Task::Music => Player::Whole(Box::new(Melody::load(settings, name)?)),
             _ => {
                 let stream = Stream::load(settings, name)?;
-                let model = manifest.find(name)?.clone();
-                let encoder = BarEncoder {
-                    layout: *stream.layout(),
-                    model,
-                    manifest,
-                    session: None,
-                };
+                let encoder = TuneEncoder::of(manifest, name)?;
                 Player::Bar(Box::new(Bars { stream, encoder }))
             }
         };
@@ -107,12 +101,16 @@ impl TuneModel {
     }
 }
 
+/// Whether the codes of models for this task are melodies.
+fn draws(task: Task) -> bool {
+    matches!(task, Task::Music | Task::Stream | Task::Lead)
+}
+
 /// The model called `name`, if its codes are melodies.
 ///
 /// # Errors
 /// There is none of that name, or it draws no melodies. The advice lists those that do.
 pub(super) fn tune_model<'a>(manifest: &'a Manifest, name: &str) -> Result<&'a Model, NodeError> {
-    let draws = |task: Task| matches!(task, Task::Music | Task::Stream | Task::Lead);
     let able = || {
         let able = (manifest.models.iter()).filter(|(_, model)| draws(model.task));
         let able: Vec<&str> = able.map(|(name, _)| name.as_str()).collect();
@@ -163,13 +161,56 @@ impl Tunes for TuneModel {
     fn encode(&mut self, tokens: &[i64]) -> Result<Vec<f32>, NodeError> {
         match &mut self.player {
             Player::Whole(melody) => melody.encode(tokens),
-            Player::Bar(bars) => bars.encoder.encode(tokens),
+            Player::Bar(bars) => bars.encoder.encode(tokens, Metre(4, 4)),
         }
     }
 }
 
-impl BarEncoder {
-    fn encode(&mut self, tokens: &[i64]) -> Result<Vec<f32>, NodeError> {
+impl TuneEncoder {
+    /// The encoder of the model called `name`, which is opened with the first melody.
+    ///
+    /// # Errors
+    /// There is no such model, its codes are not melodies, or it has no encoder.
+    pub(super) fn of(manifest: Manifest, name: &str) -> Result<Self, NodeError> {
+        let model = tune_model(&manifest, name)?.clone();
+        let layout = model
+            .music
+            .filter(|layout| layout.steps > 0 && layout.steps_per_bar > 0)
+            .ok_or_else(|| {
+                NodeError::model(format!(
+                    "the manifest gives no layout of tokens for `{name}`"
+                ))
+            })?;
+        if !model.files.contains_key("encoder") {
+            let why = format!("the model `{name}` has no encoder: it plays latents, but reads no melodies");
+            let able = (manifest.models.iter())
+                .filter(|(_, model)| draws(model.task) && model.files.contains_key("encoder"));
+            let able: Vec<&str> = able.map(|(name, _)| name.as_str()).collect();
+            return Err(NodeError::model(why).help(format!("models that read: {}", able.join(", "))));
+        }
+        Ok(TuneEncoder {
+            manifest,
+            model,
+            layout,
+            session: None,
+        })
+    }
+
+    /// The layout of the tokens.
+    pub(super) fn layout(&self) -> &Music {
+        &self.layout
+    }
+
+    /// The dimension of the codes.
+    pub(super) fn dimension(&self) -> usize {
+        self.model.latent
+    }
+
+    /// The code of as many tokens as the layout has steps, of bars of this metre.
+    ///
+    /// # Errors
+    /// They are not such tokens, or the model cannot be loaded or fails.
+    pub(super) fn encode(&mut self, tokens: &[i64], metre: Metre) -> Result<Vec<f32>, NodeError> {
         let layout = &self.layout;
         let known = |token: &i64| usize::try_from(*token).is_ok_and(|token| token < layout.tokens);
         if tokens.len() != layout.steps || !tokens.iter().all(known) {
@@ -179,18 +220,18 @@ impl BarEncoder {
                 layout.tokens.saturating_sub(1)
             )));
         }
-        let file = self.model.files.get("encoder").ok_or_else(|| {
-            NodeError::model("this model has no encoder: it plays latents, but reads no melodies")
-                .help("`score models info NAME` says why")
-        })?;
-        let in_metres = file.inputs.contains_key("metre");
+        let file = self.model.files.get("encoder");
+        let in_metres = file.is_some_and(|file| file.inputs.contains_key("metre"));
         let session = match &mut self.session {
             Some(session) => session,
             none => none.insert(self.manifest.open(&self.model, "encoder")?),
         };
         let shape = [1, tokens.len()];
-        // 4/4
-        let metre = [0];
+        let metre = [match metre {
+            Metre(3, 4) => 1,
+            Metre(6, 8) => 2,
+            _ => 0,
+        }];
         let mut inputs: Vec<(&str, &[usize], Data<'_>)> =
             vec![("tokens", &shape, Data::I64(tokens))];
         if in_metres {

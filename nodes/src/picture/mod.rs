@@ -8,6 +8,7 @@ mod edit;
 pub(crate) mod encoding;
 pub(crate) mod files;
 mod letters;
+mod nearest_picture;
 mod piano_roll;
 mod picture_file;
 pub(crate) mod scale;
@@ -17,6 +18,7 @@ use score_engine::Registry;
 pub(crate) fn register(registry: &mut Registry) {
     registry.add::<piano_roll::PianoRoll>();
     registry.add::<picture_file::PictureFile>();
+    registry.add::<nearest_picture::NearestPicture>();
     edit::register(registry);
     files::register(registry);
 }
