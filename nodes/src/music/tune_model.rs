@@ -81,7 +81,8 @@ impl TuneModel {
     /// There is no such model, it draws no melodies, or it cannot be loaded.
     pub fn load(settings: &Settings, name: &str) -> Result<Self, NodeError> {
         let manifest = Manifest::of(settings)?;
-        let player = match tune_model(&manifest, name)?.task {
+        let task = tune_model(&manifest, name)?.task;
+        let player = match task {
             Task::Music => Player::Whole(Box::new(Melody::load(settings, name)?)),
             _ => {
                 let stream = Stream::load(settings, name)?;

@@ -73,11 +73,11 @@ fn jpeg(frame: &Frame, quality: u32) -> Result<Vec<u8>, NodeError> {
     command.args(["-fflags", "+bitexact", "-flags:v", "+bitexact"]);
     command.args(["-f", "image2pipe", "pipe:1"]);
     let mut child = start("ffmpeg", Stdio::piped(), &mut command)?;
-    let stdin = child.stdin.take();
+    let (stdin, pixels) = (child.stdin.take(), frame.pixels());
     let output = std::thread::scope(|scope| {
         let feeds = std::thread::Builder::new().spawn_scoped(scope, move || {
             // Where ffmpeg has given up, it says why.
-            stdin.map(|mut stdin| stdin.write_all(frame.pixels()))
+            stdin.map(|mut stdin| stdin.write_all(pixels))
         });
         // Without the thread, ffmpeg's input has ended, and so does ffmpeg.
         feeds.and(child.wait_with_output())

@@ -125,8 +125,8 @@ struct Writing {
 }
 
 impl Writing {
-    /// Writes the picture that is there, as a file without its name yet.
-    fn write(&mut self, params: &PictureFile) -> Result<Option<SetAside>, NodeError> {
+    /// Writes the picture that is there, as a file that has not its claimed name yet.
+    fn write(&mut self, params: &PictureFile, claim: Claim) -> Result<Option<SetAside>, NodeError> {
         let Some(frame) = self.latest.clone() else {
             return Ok(None);
         };
@@ -142,9 +142,14 @@ impl Writing {
             })?;
             self.format.encode(&scaled, params.quality)?
         };
-        let mut file = OutputFile::begin(self.claim.following(self.claim.path()))?;
+        let mut file = OutputFile::begin(claim)?;
         file.write(&bytes)?;
         file.set_aside().map(Some)
+    }
+
+    /// The name for another picture, of the same owner.
+    fn another(&self) -> Claim {
+        self.claim.following(self.claim.path())
     }
 
     /// Something happens.
@@ -159,7 +164,8 @@ impl Writing {
             }
             return Ok(());
         }
-        let Some(file) = self.write(params)? else {
+        let claim = self.another();
+        let Some(file) = self.write(params, claim)? else {
             return Ok(());
         };
         self.written += 1;
@@ -191,7 +197,9 @@ impl Processor<PictureFile> for Writing {
         if self.by_events {
             return Ok(());
         }
-        match self.write(params)? {
+        let next = self.another();
+        let claim = std::mem::replace(&mut self.claim, next);
+        match self.write(params, claim)? {
             Some(file) => self.waiting.push(file),
             None => tracing::warn!(
                 "no picture came, so `{}` is not written",

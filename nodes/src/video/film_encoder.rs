@@ -139,7 +139,7 @@ impl FilmEncoder {
         command.args(["-video_size", &format!("{width}x{height}")]);
         command.args(["-framerate", &manner.rate.to_string(), "-i", "pipe:0"]);
         let pixels = coding.pixels;
-        if *coding == FFV1 {
+        if coding.encoder == FFV1.encoder {
             command.args(["-vf", &format!("format={pixels}")]);
         } else {
             // Sides are even in these formats, and colours are those of high definition, which

@@ -476,7 +476,8 @@ mod tests {
             .map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]))
             .collect();
         let begins = sound.iter().position(|sample| sample.abs() > 0.1).unwrap();
-        assert!((begins as f64 / 48_000.0 - 0.5).abs() < 0.01, "{begins}");
+        // A codec smears what begins at once.
+        assert!((begins as f64 / 48_000.0 - 0.5).abs() < 0.03, "{begins}");
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
     }
 
