@@ -1024,7 +1024,12 @@ pub(crate) struct Sample {
     #[arg(long, value_name = "NUMBER", default_value = "1", value_parser = value_parser!(u32).range(1..=10_000))]
     pub(crate) count: u32,
     /// The file to write
-    #[arg(long, short, value_name = "NAME.mid|NAME.png", default_value = "sample.mid")]
+    #[arg(
+        long,
+        short,
+        value_name = "NAME.mid|NAME.png",
+        default_value = "sample.mid"
+    )]
     pub(crate) out: PathBuf,
     /// Quarter notes per minute, 10 to 400
     #[arg(long, value_name = "BPM", default_value = "120", value_parser = tempo)]

@@ -254,8 +254,10 @@ pub fn write_sheet(
 ) -> Result<(), NodeError> {
     let format = PictureFormat::of(claim.path()).ok_or_else(|| {
         let path = claim.path().display();
-        NodeError::output(format!("`{path}` has no ending that names a format of pictures"))
-            .help("it ends in .png or .jpg")
+        NodeError::output(format!(
+            "`{path}` has no ending that names a format of pictures"
+        ))
+        .help("it ends in .png or .jpg")
     })?;
     let mut scaler = Scaler::default();
     let side = size as usize;
@@ -314,7 +316,10 @@ mod tests {
             i32::from(frame.pixels()[0])
         };
         let (first, middle, last) = (level("a.mp4@0.1"), level("a.mp4"), level("a.mp4@1.7"));
-        assert!(first + 40 < middle && middle + 40 < last, "{first} {middle} {last}");
+        assert!(
+            first + 40 < middle && middle + 40 < last,
+            "{first} {middle} {last}"
+        );
         let refused = picture_of(&folder.path().join("none.png")).unwrap_err();
         assert!(refused.to_string().contains("there is no picture or film"));
         assert!(picture_of(&folder.path().join("a.mp4@9")).is_err());

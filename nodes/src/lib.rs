@@ -8,10 +8,10 @@ mod control;
 mod controls;
 mod custom;
 mod datagram;
-#[cfg_attr(not(feature = "onnx"), allow(dead_code))]
-pub mod drawing;
 #[cfg(feature = "device")]
 pub mod device;
+#[cfg_attr(not(feature = "onnx"), allow(dead_code))]
+pub mod drawing;
 mod event;
 mod file_state;
 pub mod film_facts;

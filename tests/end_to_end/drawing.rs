@@ -27,12 +27,25 @@ fn a_sheet_of_random_pictures_is_drawn_again_by_its_seed_and_replaces_nothing_el
     let folder = folder.path();
     let json = done(folder, &["draw", "--count", "5", "--size", "32", "--json"]);
     let json: serde_json::Value = serde_json::from_str(&json).unwrap();
-    assert_eq!((&json["pictures"], &json["written"][0]), (&5.into(), &"sheet.png".into()));
+    assert_eq!(
+        (&json["pictures"], &json["written"][0]),
+        (&5.into(), &"sheet.png".into())
+    );
     // Three in a row, two rows.
     assert_eq!(size(&folder.join("sheet.png")), (3 * 36 + 4, 2 * 36 + 4));
     let bytes = |name: &str| std::fs::read(folder.join(name)).unwrap();
     let seed = json["seed"].to_string();
-    let again = ["draw", "--count", "5", "--size", "32", "--seed", &seed, "-o", "again.png"];
+    let again = [
+        "draw",
+        "--count",
+        "5",
+        "--size",
+        "32",
+        "--seed",
+        &seed,
+        "-o",
+        "again.png",
+    ];
     done(folder, &again);
     assert_eq!(bytes("sheet.png"), bytes("again.png"));
     std::fs::write(folder.join("mine.png"), "mine").unwrap();
@@ -46,13 +59,32 @@ fn the_way_between_two_stills_of_a_film_and_between_melodies_is_drawn() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     write_film(folder);
-    let way = ["interpolate", "film.mp4@1", "film.mp4@9", "--steps", "3", "--size", "32"];
+    let way = [
+        "interpolate",
+        "film.mp4@1",
+        "film.mp4@9",
+        "--steps",
+        "3",
+        "--size",
+        "32",
+    ];
     done(folder, &way);
     // Both stills, and the way between them.
     assert_eq!(size(&folder.join("interpolate.png")), (5 * 36 + 4, 36 + 4));
     write_scale(&folder.join("a.mid"));
     write_scale(&folder.join("b.mid"));
-    done(folder, &["interpolate", "a.mid", "b.mid", "--steps", "4", "-o", "way.png"]);
+    done(
+        folder,
+        &[
+            "interpolate",
+            "a.mid",
+            "b.mid",
+            "--steps",
+            "4",
+            "-o",
+            "way.png",
+        ],
+    );
     let (wide, high) = size(&folder.join("way.png"));
     assert!(wide > 2 * 32 * 6 && high > 100, "{wide} {high}");
     for model in ["drums", "stream", "lead"] {
@@ -78,14 +110,20 @@ fn an_index_is_made_once_and_a_song_shows_stills_of_it_as_a_film_with_its_sound(
     assert_eq!(again["films"][0]["known"], true);
     unpack_graphs(folder);
     let patch = std::fs::read_to_string(graphs().join("song_draws_itself.ron")).unwrap();
-    let patch = (patch.replace("picture_decoder(model: \"eye\")", "nearest_picture(index: \"films.stills\")"))
-        .replace("-> seen -> film", "-> seen.latent\", \"seen.frames -> film");
+    let patch = (patch.replace(
+        "picture_decoder(model: \"eye\")",
+        "nearest_picture(index: \"films.stills\")",
+    ))
+    .replace("-> seen -> film", "-> seen.latent\", \"seen.frames -> film");
     std::fs::write(folder.join("own.ron"), patch).unwrap();
     for patch in ["song_draws_itself.ron", "own.ron"] {
         let out = format!("film.path={patch}.mp4");
         done(folder, &["render", patch, "--set", &out, "--quiet"]);
         let name = format!("{patch}.mp4");
-        let about = probe(folder, &format!("-show_entries stream=codec_name,width {name}"));
+        let about = probe(
+            folder,
+            &format!("-show_entries stream=codec_name,width {name}"),
+        );
         assert!(about.contains("h264") && about.contains("512"), "{about}");
         assert!(about.contains("aac"), "{about}");
     }

@@ -45,7 +45,8 @@ fn main() {
     took.sort();
     let at = |share: f64| {
         let place = (share * (took.len() - 1) as f64).round() as usize;
-        took.get(place).map_or(0.0, |took| took.as_secs_f64() * 1000.0)
+        took.get(place)
+            .map_or(0.0, |took| took.as_secs_f64() * 1000.0)
     };
     println!(
         "{stills} stills of {DIMENSION} numbers: median {:.2} ms, 95 % below {:.2} ms, longest {:.2} ms",

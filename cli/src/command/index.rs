@@ -79,7 +79,11 @@ fn line(one: &Told<'_>) -> String {
     match one.done {
         Ok((how, stills)) => {
             let plural = if *stills == 1 { "still" } else { "stills" };
-            let known = if *how == Indexed::Known { ", as before" } else { "" };
+            let known = if *how == Indexed::Known {
+                ", as before"
+            } else {
+                ""
+            };
             format!("`{film}`: {stills} {plural}{known}")
         }
         Err(error) => format!("warning: {error}; it is left out"),

@@ -36,7 +36,8 @@ pub(crate) fn run(arguments: &Interpolate, settings: &Settings) -> Result<(), Fa
 fn is_music(path: &Path) -> bool {
     let ending = path.extension().and_then(|ending| ending.to_str());
     let known = ["mid", "midi"];
-    let by_name = ending.is_some_and(|ending| known.iter().any(|one| ending.eq_ignore_ascii_case(one)));
+    let by_name =
+        ending.is_some_and(|ending| known.iter().any(|one| ending.eq_ignore_ascii_case(one)));
     let begins = || {
         let mut head = [0; 4];
         let read = File::open(path).and_then(|mut file| file.read_exact(&mut head));
@@ -47,7 +48,10 @@ fn is_music(path: &Path) -> bool {
 
 /// The file to write.
 fn out(arguments: &Interpolate, usual: &str) -> PathBuf {
-    arguments.out.clone().unwrap_or_else(|| PathBuf::from(usual))
+    arguments
+        .out
+        .clone()
+        .unwrap_or_else(|| PathBuf::from(usual))
 }
 
 fn between_melodies(arguments: &Interpolate, settings: &Settings) -> Result<(), Failure> {

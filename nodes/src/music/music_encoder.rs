@@ -258,9 +258,7 @@ impl Processor<MusicEncoder> for Reading {
         let mut next = self.next.unwrap_or(0);
         let is_due = |reading: &Self, next: u64| match reading.leads {
             true => reading.transport.sixteenth(next) < end,
-            false => {
-                reading.ends && reading.transport.sixteenth(next + reading.length()) <= end
-            }
+            false => reading.ends && reading.transport.sixteenth(next + reading.length()) <= end,
         };
         while is_due(self, next) {
             self.send(io, next)?;
@@ -344,7 +342,10 @@ mod tests {
     }
 
     fn near(one: &[f32], other: &[f32]) -> bool {
-        let far = one.iter().zip(other).map(|(one, other)| (one - other).abs());
+        let far = one
+            .iter()
+            .zip(other)
+            .map(|(one, other)| (one - other).abs());
         one.len() == other.len() && far.fold(0.0, f32::max) < 1e-3
     }
 

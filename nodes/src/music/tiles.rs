@@ -38,11 +38,16 @@ pub fn write(
 ) -> Result<(), NodeError> {
     let format = PictureFormat::of(claim.path()).ok_or_else(|| {
         let path = claim.path().display();
-        NodeError::output(format!("`{path}` has no ending that names a format of pictures"))
-            .help("it ends in .png or .jpg")
+        NodeError::output(format!(
+            "`{path}` has no ending that names a format of pictures"
+        ))
+        .help("it ends in .png or .jpg")
     })?;
     let tiles: Vec<Canvas> = match layout.drums {
-        true => melodies.iter().map(|tokens| struck(tokens, layout)).collect(),
+        true => melodies
+            .iter()
+            .map(|tokens| struck(tokens, layout))
+            .collect(),
         false => {
             let range = range(melodies, layout);
             let tiles = melodies.iter().map(|tokens| played(tokens, layout, range));
@@ -62,9 +67,16 @@ fn range(melodies: &[Vec<i64>], layout: &Music) -> (u8, u8) {
         all.map(|note| note.pitch)
     };
     let low = pitches().min().unwrap_or(60).saturating_sub(MARGIN);
-    let high = pitches().max().unwrap_or(60).saturating_add(MARGIN).min(127);
+    let high = pitches()
+        .max()
+        .unwrap_or(60)
+        .saturating_add(MARGIN)
+        .min(127);
     let wider = FEWEST.saturating_sub(high - low) / 2;
-    (low.saturating_sub(wider), high.saturating_add(wider).min(127))
+    (
+        low.saturating_sub(wider),
+        high.saturating_add(wider).min(127),
+    )
 }
 
 /// The ground of a tile, with its beats and bars.

@@ -183,11 +183,15 @@ impl TuneEncoder {
                 ))
             })?;
         if !model.files.contains_key("encoder") {
-            let why = format!("the model `{name}` has no encoder: it plays latents, but reads no melodies");
+            let why = format!(
+                "the model `{name}` has no encoder: it plays latents, but reads no melodies"
+            );
             let able = (manifest.models.iter())
                 .filter(|(_, model)| draws(model.task) && model.files.contains_key("encoder"));
             let able: Vec<&str> = able.map(|(name, _)| name.as_str()).collect();
-            return Err(NodeError::model(why).help(format!("models that read: {}", able.join(", "))));
+            return Err(
+                NodeError::model(why).help(format!("models that read: {}", able.join(", ")))
+            );
         }
         Ok(TuneEncoder {
             manifest,

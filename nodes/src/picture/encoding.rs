@@ -66,9 +66,17 @@ fn jpeg(frame: &Frame, quality: u32) -> Result<Vec<u8>, NodeError> {
     }
     let mut command = quiet();
     command.args(["-threads", "1", "-f", "rawvideo", "-pixel_format", "rgb24"]);
-    command.args(["-video_size", &format!("{}x{}", frame.width(), frame.height())]);
+    command.args([
+        "-video_size",
+        &format!("{}x{}", frame.width(), frame.height()),
+    ]);
     command.args(["-framerate", "1", "-i", "pipe:0", "-frames:v", "1"]);
-    command.args(["-vf", "scale=out_range=pc,format=yuvj444p,setsar=1", "-threads", "1"]);
+    command.args([
+        "-vf",
+        "scale=out_range=pc,format=yuvj444p,setsar=1",
+        "-threads",
+        "1",
+    ]);
     command.args(["-c:v", "mjpeg", "-q:v", &quantiser(quality).to_string()]);
     command.args(["-fflags", "+bitexact", "-flags:v", "+bitexact"]);
     command.args(["-f", "image2pipe", "pipe:1"]);

@@ -199,7 +199,10 @@ mod tests {
         let pictures = outputs.packets("frames");
         assert_eq!(pictures.len(), 2);
         let pixel = &pictures[0].frame().unwrap().pixels()[..3];
-        assert!(pixel[0] > 240 && pixel[1] < 15 && pixel[2] < 15, "{pixel:?}");
+        assert!(
+            pixel[0] > 240 && pixel[1] < 15 && pixel[2] < 15,
+            "{pixel:?}"
+        );
         let likeness = *outputs.packets("likeness")[0].control().unwrap();
         assert!(likeness > 0.95, "{likeness}");
     }
@@ -209,7 +212,12 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let index = made(folder.path());
         let (red, blue) = (code([254, 0, 0]), code([0, 0, 254]));
-        let codes = [(0.0, red.clone()), (1.0, blue.clone()), (2.0, red), (3.0, blue)];
+        let codes = [
+            (0.0, red.clone()),
+            (1.0, blue.clone()),
+            (2.0, red),
+            (3.0, blue),
+        ];
         let held = json!({ "hold": { "seconds": 2.5 } });
         let outputs = alike(|| finding(&index, held.clone(), &codes));
         let wanted = [(0.0, "a.mp4@1".to_owned()), (3.0, "b.mp4@0".to_owned())];
@@ -220,7 +228,12 @@ mod tests {
     fn what_is_no_index_is_refused_before_anything_runs() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.stills");
-        let refused = || finding(&path, json!({}), &[]).run().unwrap_err().to_string();
+        let refused = || {
+            finding(&path, json!({}), &[])
+                .run()
+                .unwrap_err()
+                .to_string()
+        };
         assert!(refused().contains("there is no index of stills"));
         std::fs::write(&path, "once upon a time\n").unwrap();
         assert!(refused().contains("is not an index of stills"));

@@ -13,8 +13,12 @@ use crate::output::{Claim, OutputFile, SetAside, folder_of};
 
 // The picture stands first: of what comes at one time it counts before the event.
 const PICTURES: InputPort<Frame> = InputPort::new(0, "frames", "the pictures");
-const EVENTS: InputPort<Event> =
-    InputPort::new(1, "events", "when a picture is written; unwired: at the end").many();
+const EVENTS: InputPort<Event> = InputPort::new(
+    1,
+    "events",
+    "when a picture is written; unwired: at the end",
+)
+.many();
 
 /// `picture_file`.
 #[derive(Clone, Params)]
@@ -288,7 +292,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("shot.png");
         let cuts = [(0.5, 1.0), (2.0, 1.0), (3.5, 1.0)];
-        let shoot = || harness(&path, json!({})).feed("events", PortType::Event, events(&cuts), at(4.0));
+        let shoot =
+            || harness(&path, json!({})).feed("events", PortType::Event, events(&cuts), at(4.0));
         shoot().run().unwrap();
         assert_eq!(names(folder.path()), ["shot-2.png", "shot.png"]);
         let at_name = |name: &str| level(&folder.path().join(name)).0;

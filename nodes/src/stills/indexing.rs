@@ -122,7 +122,15 @@ pub fn index(
 /// Whether what an earlier index has of a film can be taken as it is.
 fn is_alike(before: &Header, wanted: &Header) -> bool {
     let of = |header: &Header| {
-        let Header { format, model, encoder_sha256, dimension, every, width, .. } = header.clone();
+        let Header {
+            format,
+            model,
+            encoder_sha256,
+            dimension,
+            every,
+            width,
+            ..
+        } = header.clone();
         (format, model, encoder_sha256, dimension, every, width)
     };
     of(before) == of(wanted)
@@ -141,7 +149,12 @@ impl Growing {
         seer: &mut Seer,
         before: Option<&mut StillIndex>,
     ) -> Result<(Indexed, usize), NodeError> {
-        let begun = (self.codes.len(), self.places.len(), self.stills, self.written);
+        let begun = (
+            self.codes.len(),
+            self.places.len(),
+            self.stills,
+            self.written,
+        );
         let mut entry = film_entry(film, folder)?;
         let number = u32::try_from(self.films.len())
             .map_err(|_| NodeError::input("there are too many films"))?;
@@ -230,7 +243,10 @@ impl Growing {
             None => Ok(()),
             // What can be read of a damaged film is worth having.
             Some(why) if self.stills > begun => {
-                tracing::warn!("`{}` is damaged ({why}); the stills before that are taken", film.display());
+                tracing::warn!(
+                    "`{}` is damaged ({why}); the stills before that are taken",
+                    film.display()
+                );
                 Ok(())
             }
             Some(why) => {
@@ -265,8 +281,10 @@ impl Growing {
         jpeg: &[u8],
     ) -> Result<(), NodeError> {
         if self.stills >= MOST {
-            return Err(NodeError::input(format!("an index has {MOST} stills at most"))
-                .help("take them less often, with --every"));
+            return Err(
+                NodeError::input(format!("an index has {MOST} stills at most"))
+                    .help("take them less often, with --every"),
+            );
         }
         let entry = Entry {
             film,
@@ -407,7 +425,10 @@ pub(super) mod tests {
             let picture = found.picture(number).unwrap();
             assert_eq!((picture.width(), picture.height()), (64, 48));
             let pixel: [u8; 3] = picture.pixels()[..3].try_into().unwrap();
-            let far = pixel.iter().zip(colour).map(|(a, b): (&u8, u8)| a.abs_diff(b));
+            let far = pixel
+                .iter()
+                .zip(colour)
+                .map(|(a, b): (&u8, u8)| a.abs_diff(b));
             assert!(far.max() < Some(12), "{film} {second}: {pixel:?}");
             let (nearest, cosine) = found.codes().nearest(&seer.see(&picture).unwrap()).unwrap();
             assert_eq!(nearest, number);
@@ -421,7 +442,7 @@ pub(super) mod tests {
         let films = films(folder.path());
         let path = folder.path().join("films.stills");
         let (wanted, settings) = (wanted(), settings());
-        let mut make = |films: &[PathBuf], before| {
+        let make = |films: &[PathBuf], before| {
             let mut told = Vec::new();
             let tell = |one: &Told<'_>| told.push(one.done.as_ref().unwrap().to_owned());
             index(&settings, claim(&path), films, (&wanted, before), tell).unwrap();
@@ -448,7 +469,13 @@ pub(super) mod tests {
         let tell = |one: &Told<'_>| failed.push(one.done.is_err());
         let count = index(&settings, claim(&path), &films, (&wanted, None), tell).unwrap();
         assert_eq!((count, failed), (5, vec![true, false, false]));
-        let none = index(&settings, claim(&path), &films[..1], (&wanted, None), |_| ());
+        let none = index(
+            &settings,
+            claim(&path),
+            &films[..1],
+            (&wanted, None),
+            |_| (),
+        );
         assert!(none.unwrap_err().to_string().contains("tale.mp4"));
     }
 

@@ -98,7 +98,10 @@ mod tests {
         let pipe = ["-f", "image2pipe", "-"];
         let bytes = ffmpeg(folder.path(), &[&stream[..], &pipe].concat());
         let raw = ["-f", "lavfi", "-i", source, "-f", "rawvideo"];
-        let raw = ffmpeg(folder.path(), &[&raw[..], &["-pix_fmt", "rgb24", "-"]].concat());
+        let raw = ffmpeg(
+            folder.path(),
+            &[&raw[..], &["-pix_fmt", "rgb24", "-"]].concat(),
+        );
         let mut rest = &bytes[..];
         for wanted in raw.chunks_exact(48 * 32 * 3) {
             let frame = decode(&next(&mut rest).unwrap().unwrap()).unwrap();

@@ -20,9 +20,9 @@ mod search;
 
 use serde::{Deserialize, Serialize};
 
-pub(crate) use reading::header;
 #[cfg(test)]
 pub(crate) use indexing::tests::made;
+pub(crate) use reading::header;
 
 pub use indexing::{Indexed, Told, Wanted, index};
 pub use reading::{Place, StillIndex};

@@ -157,7 +157,10 @@ impl StillIndex {
     pub fn picture(&mut self, number: usize) -> Result<Frame, NodeError> {
         let bytes = self.jpeg(number)?;
         decode(&bytes).ok_or_else(|| {
-            let why = format!("`{}` is damaged: a picture in it cannot be read", self.path.display());
+            let why = format!(
+                "`{}` is damaged: a picture in it cannot be read",
+                self.path.display()
+            );
             NodeError::input(why).help("make it again with `score index FOLDER`")
         })
     }
@@ -170,8 +173,11 @@ impl StillIndex {
         let begin = SeekFrom::Start(self.pictures + entry.offset);
         let read = (self.file.seek(begin)).and_then(|_| self.file.read_exact(&mut bytes));
         read.map_err(|error| {
-            NodeError::input(format!("`{}` cannot be read ({error})", self.path.display()))
-                .source(error)
+            NodeError::input(format!(
+                "`{}` cannot be read ({error})",
+                self.path.display()
+            ))
+            .source(error)
         })?;
         Ok(bytes)
     }
@@ -199,16 +205,17 @@ impl StillIndex {
         let known: BTreeSet<PathBuf> = (self.header.films.iter())
             .map(|film| folder.join(&film.path))
             .collect();
-        let mut films = films.iter().filter_map(|film| std::path::absolute(film).ok());
+        let mut films = films
+            .iter()
+            .filter_map(|film| std::path::absolute(film).ok());
         films.any(|film| known.contains(&film))
     }
 }
 
 /// A still's place, as it is written.
 fn entry(bytes: &[u8]) -> Option<Entry> {
-    let number = |at: usize| -> Option<u32> {
-        Some(u32::from_le_bytes(*bytes.get(at..)?.first_chunk()?))
-    };
+    let number =
+        |at: usize| -> Option<u32> { Some(u32::from_le_bytes(*bytes.get(at..)?.first_chunk()?)) };
     Some(Entry {
         film: number(0)?,
         milliseconds: number(4)?,

@@ -67,7 +67,9 @@ impl Codes {
 /// `code` at length 1, filled up with zeros; one without a direction is all zeros.
 fn unit(code: &[f32], dimension: usize, row: usize) -> Vec<f32> {
     let code = code.get(..dimension).unwrap_or(code);
-    let squares = code.iter().map(|value| f64::from(*value) * f64::from(*value));
+    let squares = code
+        .iter()
+        .map(|value| f64::from(*value) * f64::from(*value));
     let length = squares.sum::<f64>().sqrt();
     let scale = match length.is_finite() && length > 0.0 {
         true => 1.0 / length,
@@ -105,7 +107,12 @@ mod tests {
 
     fn random(count: usize, dimension: usize) -> Vec<Vec<f32>> {
         let mut rng = ChaCha8Rng::seed_from_u64(3);
-        let mut code = || StandardNormal.sample_iter(&mut rng).take(dimension).collect();
+        let mut code = || {
+            StandardNormal
+                .sample_iter(&mut rng)
+                .take(dimension)
+                .collect()
+        };
         (0..count).map(|_| code()).collect()
     }
 

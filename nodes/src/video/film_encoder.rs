@@ -101,7 +101,9 @@ impl Coding {
         let (name, encoder) = (self.name, self.encoder);
         Err(NodeError::missing(
             format!("this ffmpeg cannot encode {name}"),
-            format!("install an ffmpeg with {encoder}, such as Debian's; or choose another `codec`"),
+            format!(
+                "install an ffmpeg with {encoder}, such as Debian's; or choose another `codec`"
+            ),
         ))
     }
 }
@@ -164,7 +166,11 @@ impl FilmEncoder {
                 command.args(["-x265-params", "log-level=error", "-tag:v", "hvc1"])
             }
             "libvpx-vp9" => {
-                let (deadline, speed) = if *live { ("realtime", "8") } else { ("good", "4") };
+                let (deadline, speed) = if *live {
+                    ("realtime", "8")
+                } else {
+                    ("good", "4")
+                };
                 command.args(["-b:v", "0", "-crf", &crf(63), "-row-mt", "1"]);
                 command.args(["-deadline", deadline, "-cpu-used", speed])
             }

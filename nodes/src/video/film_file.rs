@@ -431,7 +431,9 @@ mod tests {
         let filter = "scale=1:1:flags=area,format=rgb24";
         let shown = ffmpeg(
             folder,
-            &["-i", name, "-map", "0:v", "-vf", filter, "-f", "rawvideo", "-"],
+            &[
+                "-i", name, "-map", "0:v", "-vf", filter, "-f", "rawvideo", "-",
+            ],
         );
         shown.chunks_exact(3).map(|pixel| pixel[0]).collect()
     }
