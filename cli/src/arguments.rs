@@ -31,6 +31,8 @@ impl Command {
             Command::Replay(replay) => replay.json,
             Command::Bounce(bounce) => bounce.json,
             Command::Check(check) => check.json,
+            Command::Draw(draw) => draw.drawing.json,
+            Command::Index(index) => index.json,
             Command::Sample(sample) => sample.drawing.json,
             Command::Interpolate(interpolate) => interpolate.drawing.json,
             Command::Eval(Eval::Film(film)) => film.json,
@@ -162,9 +164,14 @@ pub(crate) enum Command {
     Fmt(Fmt),
     /// Start a patch of your own with a copy of another
     New(New),
-    /// Write melodies drawn at random, one after another, to a MIDI file
+    /// Draw pictures at random, as a sheet
+    Draw(Draw),
+    /// Look at each second of the films in a folder, for nearest_picture
+    Index(Index),
+    /// Write melodies drawn at random, one after another, to a MIDI file, or draw them as a sheet
     Sample(Sample),
-    /// Write the melodies between the first two bars of two MIDI files
+    /// Write the melodies between the first bars of two MIDI files, or draw the pictures between two
+    /// pictures
     Interpolate(Interpolate),
     /// Measure whether music follows its film, or how good a music model is
     #[command(subcommand)]
@@ -981,12 +988,65 @@ pub(crate) struct New {
 }
 
 #[derive(Args)]
+pub(crate) struct Draw {
+    /// How many pictures
+    #[arg(long, value_name = "NUMBER", default_value = "9", value_parser = value_parser!(u32).range(1..=1024))]
+    pub(crate) count: u32,
+    /// The sheet to write, .png or .jpg
+    #[arg(long, short, value_name = "NAME.png", default_value = "sheet.png")]
+    pub(crate) out: PathBuf,
+    /// Width and height of each picture, in pixels
+    #[arg(long, value_name = "PIXELS", default_value = "128", value_parser = value_parser!(u32).range(16..=1024))]
+    pub(crate) size: u32,
+    #[command(flatten)]
+    pub(crate) drawing: Drawing,
+}
+
+#[derive(Args)]
+#[command(after_help = "\
+The index holds the latent and the still of each second in one file. An index of the same films is replaced by the new one, \
+and of films that have not changed nothing is looked at again.")]
+pub(crate) struct Index {
+    /// The folder of films, with all folders in it; or one film, or a list of films, one on each line
+    #[arg(value_name = "FOLDER")]
+    pub(crate) folder: PathBuf,
+    /// The index to write [default: the folder's name, with .stills]
+    #[arg(long, short, value_name = "NAME.stills")]
+    pub(crate) out: Option<PathBuf>,
+    /// Seconds between two stills, 0.1 to 3600
+    #[arg(long, value_name = "SECONDS", default_value = "1", value_parser = every)]
+    pub(crate) every: f64,
+    /// Width of the stills, in pixels
+    #[arg(long, value_name = "PIXELS", default_value = "320", value_parser = value_parser!(u32).range(32..=3840))]
+    pub(crate) width: u32,
+    /// The picture model that looks; `score models list` lists them
+    #[arg(long, value_name = "NAME", default_value = "eye")]
+    pub(crate) model: String,
+    /// Replace an existing file, whoever wrote it
+    #[arg(long)]
+    pub(crate) overwrite: bool,
+    /// Print only errors
+    #[arg(long, short)]
+    pub(crate) quiet: bool,
+    /// Print what was written, as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Args)]
+#[command(after_help = "\
+A file that ends in .png or .jpg gets a picture of the melodies, beside one another, in place of their notes.")]
 pub(crate) struct Sample {
-    /// How many melodies of two bars
+    /// How many melodies, of as many bars as the model knows at a time: two, or one
     #[arg(long, value_name = "NUMBER", default_value = "1", value_parser = value_parser!(u32).range(1..=10_000))]
     pub(crate) count: u32,
     /// The file to write
-    #[arg(long, short, value_name = "NAME.mid", default_value = "sample.mid")]
+    #[arg(
+        long,
+        short,
+        value_name = "NAME.mid|NAME.png",
+        default_value = "sample.mid"
+    )]
     pub(crate) out: PathBuf,
     /// Quarter notes per minute, 10 to 400
     #[arg(long, value_name = "BPM", default_value = "120", value_parser = tempo)]
@@ -999,24 +1059,27 @@ pub(crate) struct Sample {
 }
 
 #[derive(Args)]
+#[command(after_help = "\
+Between MIDI files, the way is one of melodies: a .mid, or with --out NAME.png a picture of them. Between pictures, it is a \
+sheet: the first picture as it is, the way as the model draws it, and the second as it is. A film gives its middle; \
+film.mp4@12.5 is the still of a second.")]
 pub(crate) struct Interpolate {
-    /// The MIDI file to start from; its highest notes are the melody
-    #[arg(value_name = "A.mid")]
+    /// The MIDI file to start from, whose highest notes are the melody; or a picture, or FILM@SECOND
+    #[arg(value_name = "A")]
     pub(crate) from: PathBuf,
-    /// The MIDI file to arrive at
-    #[arg(value_name = "B.mid")]
+    /// The MIDI file, or the picture, to arrive at
+    #[arg(value_name = "B")]
     pub(crate) to: PathBuf,
-    /// How many melodies of two bars, both ends among them
+    /// How many melodies or pictures, both ends among them
     #[arg(long, value_name = "NUMBER", default_value = "9", value_parser = value_parser!(u32).range(2..=10_000))]
     pub(crate) steps: u32,
-    /// The file to write, at the tempo and in the metre of A.mid
-    #[arg(
-        long,
-        short,
-        value_name = "NAME.mid",
-        default_value = "interpolate.mid"
-    )]
-    pub(crate) out: PathBuf,
+    /// The file to write; a .mid has the tempo and the metre of A [default: interpolate.mid, between
+    /// pictures interpolate.png]
+    #[arg(long, short, value_name = "NAME.mid|NAME.png")]
+    pub(crate) out: Option<PathBuf>,
+    /// Between pictures: width and height of each, in pixels
+    #[arg(long, value_name = "PIXELS", default_value = "128", value_parser = value_parser!(u32).range(16..=1024))]
+    pub(crate) size: u32,
     /// How freely notes are drawn, 0 (always the most likely) to 4
     #[arg(long, value_name = "NUMBER", default_value = "0", value_parser = temperature)]
     pub(crate) temperature: f32,
@@ -1024,13 +1087,13 @@ pub(crate) struct Interpolate {
     pub(crate) drawing: Drawing,
 }
 
-/// What all commands take that draw melodies.
+/// What all commands take that draw melodies or pictures.
 #[derive(Args)]
 pub(crate) struct Drawing {
-    /// The music model; `score models list` lists them
-    #[arg(long, value_name = "NAME", default_value = "melody")]
-    pub(crate) model: String,
-    /// Seed: the same number gives the same notes [default: a new one, which is printed]
+    /// The model; `score models list` lists them [default: melody, for pictures eye]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) model: Option<String>,
+    /// Seed: the same number gives the same notes or pictures [default: a new one, which is printed]
     #[arg(long, value_name = "NUMBER", value_parser = value_parser!(u64).range(..=i64::MAX as u64))]
     pub(crate) seed: Option<u64>,
     /// Replace an existing file, whoever wrote it
@@ -1046,6 +1109,10 @@ pub(crate) struct Drawing {
 
 fn temperature(text: &str) -> Result<f32, String> {
     number(text, 0.0, 4.0).map(|number| number as f32)
+}
+
+fn every(text: &str) -> Result<f64, String> {
+    number(text, 0.1, 3600.0)
 }
 
 fn tempo(text: &str) -> Result<f64, String> {

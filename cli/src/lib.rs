@@ -85,6 +85,8 @@ pub fn run(registry: &Registry) -> ExitCode {
         Command::Check(check) => command::check::run(check, &kinds, &settings),
         Command::Fmt(fmt) => command::fmt::run(fmt),
         Command::New(new) => command::new::run(new),
+        Command::Index(index) => command::index::run(index, &settings),
+        Command::Draw(draw) => command::draw::run(draw, &settings),
         Command::Sample(sample) => command::sample::run(sample, &settings),
         Command::Interpolate(interpolate) => command::interpolate::run(interpolate, &settings),
         Command::Eval(eval) => command::eval::run(eval, &kinds, &settings),

@@ -45,6 +45,10 @@ pub(crate) const PATCHES: &[(&str, &str)] = &[
         "moving_drums",
         include_str!("../../graphs/moving_drums.ron"),
     ),
+    (
+        "pianist_conducts_an_archive",
+        include_str!("../../graphs/pianist_conducts_an_archive.ron"),
+    ),
     ("play_midi", include_str!("../../graphs/play_midi.ron")),
     ("random_walk", include_str!("../../graphs/random_walk.ron")),
     ("seen", include_str!("../../graphs/seen.ron")),
@@ -54,6 +58,10 @@ pub(crate) const PATCHES: &[(&str, &str)] = &[
         include_str!("../../graphs/silent_until_movement.ron"),
     ),
     ("sound_pc", include_str!("../../graphs/sound_pc.ron")),
+    (
+        "song_draws_itself",
+        include_str!("../../graphs/song_draws_itself.ron"),
+    ),
     ("stream", include_str!("../../graphs/stream.ron")),
     ("stream_live", include_str!("../../graphs/stream_live.ron")),
     ("tablet", include_str!("../../graphs/tablet.ron")),

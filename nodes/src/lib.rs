@@ -10,6 +10,8 @@ mod custom;
 mod datagram;
 #[cfg(feature = "device")]
 pub mod device;
+#[cfg_attr(not(feature = "onnx"), allow(dead_code))]
+pub mod drawing;
 mod event;
 mod file_state;
 pub mod film_facts;
@@ -46,6 +48,8 @@ pub mod scored_film;
 pub mod sha256;
 #[doc(hidden)]
 pub mod shared;
+#[cfg_attr(not(feature = "onnx"), allow(dead_code))]
+pub mod stills;
 mod syncing;
 pub mod take;
 #[cfg(test)]
@@ -90,6 +94,7 @@ const FEATURES: [(&str, bool, &[&str]); 2] = [
             "frame_encoder",
             "harmony",
             "music_decoder",
+            "music_encoder",
             "picture_decoder",
             "planner",
             "stream_decoder",

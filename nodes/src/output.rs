@@ -17,7 +17,7 @@ use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use score_engine::{Build, NodeError};
-use tempfile::NamedTempFile;
+use tempfile::{NamedTempFile, TempPath};
 
 pub use claim::{Claim, Standing, look};
 pub(crate) use claim::{numbered, put_mark, rename_to_free};
@@ -110,9 +110,29 @@ impl OutputFile {
     /// # Errors
     /// As [`OutputFile::commit`].
     pub(crate) fn commit_as(&mut self) -> Result<PathBuf, NodeError> {
+        match self.close()? {
+            Some(partial) => name(&self.claim, partial),
+            None => Ok(self.claim.path().to_owned()),
+        }
+    }
+
+    /// Closes the file with its mark, so that many can wait for their names.
+    ///
+    /// # Errors
+    /// The disk is full or gone.
+    pub(crate) fn set_aside(mut self) -> Result<SetAside, NodeError> {
+        let partial = self.close()?;
+        Ok(SetAside {
+            claim: self.claim,
+            partial,
+        })
+    }
+
+    /// Gives the file its mark and closes it; `None`: that was done.
+    fn close(&mut self) -> Result<Option<TempPath>, NodeError> {
         let path = self.claim.path();
         let Some(file) = self.file.take() else {
-            return Ok(path.to_owned());
+            return Ok(None);
         };
         let mut file = file
             .into_inner()
@@ -122,11 +142,34 @@ impl OutputFile {
             .sync_all()
             .map_err(|error| unwritable(path, error))?;
         publish(&file).map_err(|error| unwritable(path, error))?;
-        let mut partial = file.into_temp_path();
-        let named = self.claim.settle(&partial)?;
-        partial.disable_cleanup(true);
-        Ok(named)
+        Ok(Some(file.into_temp_path()))
     }
+}
+
+/// A whole file that waits for its name. Dropped before [`SetAside::commit`], it leaves nothing.
+pub(crate) struct SetAside {
+    claim: Claim,
+    partial: Option<TempPath>,
+}
+
+impl SetAside {
+    /// Gives the file its name.
+    ///
+    /// # Errors
+    /// The disk is gone, or the folder may no longer be written to.
+    pub(crate) fn commit(mut self) -> Result<PathBuf, NodeError> {
+        match self.partial.take() {
+            Some(partial) => name(&self.claim, partial),
+            None => Ok(self.claim.path().to_owned()),
+        }
+    }
+}
+
+/// Gives a whole file the name that was claimed; returns the one that it has got.
+fn name(claim: &Claim, mut partial: TempPath) -> Result<PathBuf, NodeError> {
+    let named = claim.settle(&partial)?;
+    partial.disable_cleanup(true);
+    Ok(named)
 }
 
 /// Writes `bytes` as the file whose name is claimed, whole or not at all.

@@ -2,7 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use score_test_support::{ffmpeg, house, score, text, unpack_graphs, write_film, write_scale};
+use score_test_support::{
+    ffmpeg, house, score, text, unpack_graphs, write_film, write_index, write_scale,
+};
 
 /// Every page of the repository that a reader may open.
 fn pages() -> Vec<PathBuf> {
@@ -275,6 +277,7 @@ fn workshop() -> tempfile::TempDir {
     for name in ["photo.jpg", "shots/1.png"] {
         ffmpeg(folder.path(), &format!("-i film.mp4 -frames:v 1 {name}"));
     }
+    write_index(folder.path());
     unpack_graphs(&at("graphs"));
     std::fs::copy(at("film.mp4"), at("graphs/film.mp4")).unwrap();
     folder

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use score_test_support::{
     Talking, graphs, house, onsets, patches_in, program, score, text, unpack_graphs, write_film,
-    write_recordings, write_scale,
+    write_index, write_recordings, write_scale,
 };
 
 /// All patches in a folder with the film, the tune and the recordings that they name.
@@ -13,6 +13,7 @@ fn unpacked() -> tempfile::TempDir {
     write_film(folder.path());
     write_scale(&folder.path().join("song.mid"));
     write_recordings(&folder.path().join("sounds"));
+    write_index(folder.path());
     unpack_graphs(folder.path());
     folder
 }

@@ -7,6 +7,7 @@ mod book;
 mod colours;
 mod containers;
 mod delivery;
+mod drawing;
 mod editing;
 mod errors_as_json;
 mod evaluation;

@@ -1,10 +1,14 @@
-//! What the commands share that draw melodies.
+//! What the commands share that draw melodies and pictures.
 
 use std::hash::{BuildHasher, RandomState};
 use std::io::Write;
 use std::path::Path;
 
-use serde_json::json;
+use score_engine::{NodeError, Transport};
+use score_nodes::drawing::square;
+use score_nodes::music::{TuneModel, sheet, tiles};
+use score_nodes::output::Claim;
+use serde_json::{Value, json};
 
 use crate::arguments::Drawing;
 use crate::failure::Failure;
@@ -21,17 +25,50 @@ pub(super) fn seed(arguments: &Drawing) -> u64 {
         .unwrap_or_else(|| RandomState::new().hash_one(0) % SEEDS)
 }
 
-/// Prints what was written, and the seed.
+/// Which model draws melodies, and which pictures, where none is named.
+pub(super) const MELODIES: &str = "melody";
+pub(super) const PICTURES: &str = "eye";
+
+/// The model that was named, or the usual one.
+pub(super) fn model<'a>(arguments: &'a Drawing, usual: &'a str) -> &'a str {
+    arguments.model.as_deref().unwrap_or(usual)
+}
+
+/// Writes melodies as notes, or as a picture where the claimed name ends as a picture's does.
+pub(super) fn write_melodies(
+    claim: Claim,
+    melodies: &[Vec<i64>],
+    model: &TuneModel,
+    transport: &Transport,
+) -> Result<(), NodeError> {
+    if is_picture(claim.path()) {
+        tiles::write(claim, melodies, model.layout(), square(melodies.len()))
+    } else {
+        sheet::write(claim, melodies, model.layout(), transport)
+    }
+}
+
+/// Whether the name of a file ends as a picture's does that is written here.
+fn is_picture(path: &Path) -> bool {
+    let ending = path.extension().and_then(|ending| ending.to_str());
+    let known = ["png", "jpg", "jpeg"];
+    ending.is_some_and(|ending| known.iter().any(|one| ending.eq_ignore_ascii_case(one)))
+}
+
+/// Prints what was written, how many melodies or pictures (`what`) are in it, and the seed.
 pub(super) fn report(
     arguments: &Drawing,
     written: &Path,
-    melodies: usize,
+    (what, count): (&str, usize),
     seed: Option<u64>,
 ) -> Result<(), Failure> {
     let mut out = out();
     if arguments.json {
         let written = [written.to_string_lossy()];
-        let report = json!({ "written": written, "melodies": melodies, "seed": seed });
+        let mut report = json!({ "written": written, "seed": seed });
+        if let Value::Object(report) = &mut report {
+            report.insert(what.to_owned(), count.into());
+        }
         writeln!(out, "{report:#}")?;
     } else if !arguments.quiet {
         writeln!(out, "{}", written.display())?;

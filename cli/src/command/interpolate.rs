@@ -1,32 +1,93 @@
 //! `score interpolate`
 
-use score_engine::Settings;
-use score_nodes::music::{Melody, interpolate, sheet};
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use score_engine::{NodeError, Settings};
+use score_nodes::drawing::{self as pictures, PictureModel, picture_of, write_sheet};
+use score_nodes::music::{TuneModel, interpolate, sheet};
 
 use crate::arguments::Interpolate;
 use crate::command::{claim, drawing, require_place};
 use crate::failure::Failure;
 
+/// Pictures in a row of the sheet, at most.
+const ROW: usize = 12;
+
+/// The owner of what is written.
+const COMMAND: &str = "score interpolate";
+
 pub(crate) fn run(arguments: &Interpolate, settings: &Settings) -> Result<(), Failure> {
-    require_place(&arguments.out)?;
-    let claim = claim(
-        &arguments.out,
-        "score interpolate",
-        arguments.drawing.overwrite,
-    )?;
+    match (is_music(&arguments.from), is_music(&arguments.to)) {
+        (true, true) => between_melodies(arguments, settings),
+        (false, false) => between_pictures(arguments, settings),
+        _ => Err(NodeError::input(format!(
+            "`{}` and `{}` are a melody and a picture: there is no way between them",
+            arguments.from.display(),
+            arguments.to.display()
+        ))
+        .help("give two MIDI files, or two pictures or films")
+        .into()),
+    }
+}
+
+/// Whether a file is one of notes: by its name, or by what it begins with.
+fn is_music(path: &Path) -> bool {
+    let ending = path.extension().and_then(|ending| ending.to_str());
+    let known = ["mid", "midi"];
+    let by_name =
+        ending.is_some_and(|ending| known.iter().any(|one| ending.eq_ignore_ascii_case(one)));
+    let begins = || {
+        let mut head = [0; 4];
+        let read = File::open(path).and_then(|mut file| file.read_exact(&mut head));
+        read.is_ok() && &head == b"MThd"
+    };
+    by_name || begins()
+}
+
+/// The file to write.
+fn out(arguments: &Interpolate, usual: &str) -> PathBuf {
+    arguments
+        .out
+        .clone()
+        .unwrap_or_else(|| PathBuf::from(usual))
+}
+
+fn between_melodies(arguments: &Interpolate, settings: &Settings) -> Result<(), Failure> {
+    let out = out(arguments, "interpolate.mid");
+    require_place(&out)?;
+    let claim = claim(&out, COMMAND, arguments.drawing.overwrite)?;
     let seed = drawing::seed(&arguments.drawing);
-    let mut melody = Melody::load(settings, &arguments.drawing.model)?;
-    let from = sheet::read(&arguments.from, melody.layout())?;
-    let to = sheet::read(&arguments.to, melody.layout())?;
+    let name = drawing::model(&arguments.drawing, drawing::MELODIES);
+    let mut model = TuneModel::load(settings, name)?;
+    let from = sheet::read(&arguments.from, model.layout())?;
+    let to = sheet::read(&arguments.to, model.layout())?;
     let melodies = interpolate(
-        &mut melody,
+        &mut model,
         (&from.tokens, &to.tokens),
         arguments.steps as usize,
         arguments.temperature,
         seed,
     )?;
-    sheet::write(claim, &melodies, melody.layout(), &from.transport)?;
+    drawing::write_melodies(claim, &melodies, &model, &from.transport)?;
     // At temperature 0 nothing is drawn: every seed gives the same.
     let seed = (arguments.temperature > 0.0).then_some(seed);
-    drawing::report(&arguments.drawing, &arguments.out, melodies.len(), seed)
+    let count = ("melodies", melodies.len());
+    drawing::report(&arguments.drawing, &out, count, seed)
+}
+
+fn between_pictures(arguments: &Interpolate, settings: &Settings) -> Result<(), Failure> {
+    let out = out(arguments, "interpolate.png");
+    require_place(&out)?;
+    let claim = claim(&out, COMMAND, arguments.drawing.overwrite)?;
+    let from = picture_of(&arguments.from)?;
+    let to = picture_of(&arguments.to)?;
+    let name = drawing::model(&arguments.drawing, drawing::PICTURES);
+    let mut model = PictureModel::load(settings, name)?;
+    let drawn = pictures::interpolate(&mut model, (&from, &to), arguments.steps as usize)?;
+    let count = ("pictures", drawn.len());
+    let sheet: Vec<_> = std::iter::once(from).chain(drawn).chain([to]).collect();
+    write_sheet(claim, &sheet, arguments.size, sheet.len().min(ROW))?;
+    drawing::report(&arguments.drawing, &out, count, None)
 }

@@ -1,7 +1,7 @@
 //! `score sample`
 
 use score_engine::{Settings, Transport};
-use score_nodes::music::{Melody, sample, sheet};
+use score_nodes::music::{TuneModel, sample};
 
 use crate::arguments::Sample;
 use crate::command::{claim, drawing, require_place};
@@ -11,9 +11,10 @@ pub(crate) fn run(arguments: &Sample, settings: &Settings) -> Result<(), Failure
     require_place(&arguments.out)?;
     let claim = claim(&arguments.out, "score sample", arguments.drawing.overwrite)?;
     let seed = drawing::seed(&arguments.drawing);
-    let mut melody = Melody::load(settings, &arguments.drawing.model)?;
+    let name = drawing::model(&arguments.drawing, drawing::MELODIES);
+    let mut model = TuneModel::load(settings, name)?;
     let melodies = sample(
-        &mut melody,
+        &mut model,
         arguments.count as usize,
         arguments.temperature,
         seed,
@@ -22,11 +23,7 @@ pub(crate) fn run(arguments: &Sample, settings: &Settings) -> Result<(), Failure
         tempo: arguments.tempo,
         ..Transport::default()
     };
-    sheet::write(claim, &melodies, melody.layout(), &transport)?;
-    drawing::report(
-        &arguments.drawing,
-        &arguments.out,
-        melodies.len(),
-        Some(seed),
-    )
+    drawing::write_melodies(claim, &melodies, &model, &transport)?;
+    let count = ("melodies", melodies.len());
+    drawing::report(&arguments.drawing, &arguments.out, count, Some(seed))
 }

@@ -57,6 +57,7 @@ use score_engine::Registry;
 
 pub use mixer::stem_files;
 pub use recorder::bytes_of_takes;
+pub(crate) use recorder::SLOW_DISK;
 
 pub(crate) fn register(registry: &mut Registry) {
     registry.add::<audio_file::AudioFile>();

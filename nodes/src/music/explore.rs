@@ -5,7 +5,7 @@ use rand_chacha::rand_core::SeedableRng;
 use rand_distr::{Distribution, StandardNormal};
 use score_engine::NodeError;
 
-use super::melody::Melody;
+use super::tune_model::Tunes;
 use crate::latent::slerp::slerp;
 
 /// The tokens of `count` melodies whose codes are drawn from N(0, 1) in every component. The first
@@ -14,7 +14,7 @@ use crate::latent::slerp::slerp;
 /// # Errors
 /// The model fails.
 pub fn sample(
-    melody: &mut Melody,
+    melody: &mut impl Tunes,
     count: usize,
     temperature: f32,
     seed: u64,
@@ -36,7 +36,7 @@ pub fn sample(
 /// # Errors
 /// A melody does not fit the model, or the model fails.
 pub fn interpolate(
-    melody: &mut Melody,
+    melody: &mut impl Tunes,
     (from, to): (&[i64], &[i64]),
     steps: usize,
     temperature: f32,

@@ -15,6 +15,7 @@ mod kit;
 mod live_decoder;
 mod melody;
 mod music_decoder;
+mod music_encoder;
 mod notation;
 mod offline_decoder;
 mod pacing;
@@ -29,8 +30,10 @@ pub mod sheet;
 mod stream;
 mod theme;
 mod thin_out;
+pub mod tiles;
 mod tokens;
 mod touch;
+mod tune_model;
 mod voice;
 
 use score_engine::Registry;
@@ -42,6 +45,7 @@ pub use notation::has_lilypond;
 pub use planner::{Forecast, Likely};
 pub use stream::{Asked, Setting, Strand, Stream, Under};
 pub use tokens::{MelodyNote, notes, tokens};
+pub use tune_model::{TuneModel, Tunes};
 
 pub(crate) fn register(registry: &mut Registry) {
     #[cfg(feature = "onnx")]
@@ -59,6 +63,8 @@ pub(crate) fn register(registry: &mut Registry) {
     registry.add::<harmony::Harmony>();
     #[cfg(feature = "onnx")]
     registry.add::<music_decoder::MusicDecoder>();
+    #[cfg(feature = "onnx")]
+    registry.add::<music_encoder::MusicEncoder>();
     registry.add::<notation::SheetMusic>();
     #[cfg(feature = "onnx")]
     registry.add::<planner::Planner>();

@@ -177,8 +177,8 @@ pub(crate) fn opening(song: &Song, layout: &Music) -> Opening {
     }
 }
 
-/// The highest of the notes at `places`: index in the melody, sixteenth in the file.
-fn melody(
+/// The tokens of the highest of the notes at `places`: index in the melody, sixteenth of the music.
+pub(super) fn melody(
     spans: &[Span],
     places: impl IntoIterator<Item = (usize, u64)>,
     layout: &Music,
@@ -226,12 +226,12 @@ fn strokes(song: &Song, layout: &Music) -> Vec<i64> {
     tokens
 }
 
-/// A note of a file, in its sixteenths.
-#[derive(Clone, Copy)]
-struct Span {
-    start: u64,
-    end: u64,
-    pitch: u8,
+/// A note, in sixteenths of the music.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Span {
+    pub(super) start: u64,
+    pub(super) end: u64,
+    pub(super) pitch: u8,
 }
 
 impl Span {

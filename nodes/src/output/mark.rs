@@ -10,6 +10,7 @@
 //! | RIFF (WAV, AVI), RF64 | the last chunk: `LIST` `INFO` `ICMT` | the chunk goes, the size in the header becomes smaller by it |
 //! | FLAC | a comment in the Vorbis comments, in room that padding gives | the comment goes, the padding grows by it |
 //! | PNG | a `tEXt` chunk in front of `IEND` | the chunk goes |
+//! | JPEG | a comment behind the first segment | the comment goes |
 //! | MP4, MOV | the last box, `free` | the box goes |
 //! | Matroska, WebM | the last element, `Void` | the element goes |
 //! | MIDI | the first event of the first track, a text | the event goes, the track's length becomes smaller by it |
@@ -24,6 +25,7 @@
 
 mod boxes;
 mod flac;
+mod jpeg;
 mod midi;
 mod png;
 mod remark;
@@ -161,6 +163,7 @@ enum Format {
     Riff,
     Flac,
     Png,
+    Jpeg,
     Midi,
     Boxes,
     Matroska,
@@ -177,6 +180,8 @@ impl Format {
             Some(Format::Flac)
         } else if starts(b"\x89PNG\r\n\x1a\n") {
             Some(Format::Png)
+        } else if starts(b"\xff\xd8\xff") {
+            Some(Format::Jpeg)
         } else if starts(b"MThd") {
             Some(Format::Midi)
         } else if head.get(4..8) == Some(b"ftyp") {
@@ -245,6 +250,7 @@ fn put_mark(file: &mut File, mark: &Mark) -> io::Result<bool> {
         Format::Riff => riff::put(file, text),
         Format::Flac => flac::put(file, text),
         Format::Png => png::put(file, text),
+        Format::Jpeg => jpeg::put(file, text),
         Format::Midi => midi::put(file, text),
         Format::Boxes => boxes::put_box(file, text),
         Format::Matroska => boxes::put_void(file, text),
@@ -267,6 +273,7 @@ pub(super) fn find(file: &mut File) -> io::Result<Option<Found>> {
         Some(Format::Riff) => riff::find(file),
         Some(Format::Flac) => flac::find(file),
         Some(Format::Png) => png::find(file),
+        Some(Format::Jpeg) => jpeg::find(file),
         Some(Format::Midi) => midi::find(file),
         Some(Format::Boxes) => boxes::find_box(file),
         Some(Format::Matroska) => boxes::find_void(file),

@@ -62,16 +62,11 @@ impl Canvas {
 
     /// The picture as a PNG file.
     pub(crate) fn png(&self) -> Result<Vec<u8>, NodeError> {
-        let refuse = |error: png::EncodingError| {
-            NodeError::internal(format!("the picture cannot be encoded: {error}"))
-        };
-        let mut bytes = Vec::new();
-        let mut encoder = png::Encoder::new(&mut bytes, self.width as u32, self.height as u32);
-        encoder.set_color(png::ColorType::Rgb);
-        encoder.set_depth(png::BitDepth::Eight);
-        let mut writer = encoder.write_header().map_err(refuse)?;
-        writer.write_image_data(&self.pixels).map_err(refuse)?;
-        writer.finish().map_err(refuse)?;
-        Ok(bytes)
+        super::encoding::png(self.width as u32, self.height as u32, &self.pixels)
+    }
+
+    /// The picture as a frame; `None` where a side is 0.
+    pub(crate) fn frame(self) -> Option<Frame> {
+        Frame::rgb(self.width as u32, self.height as u32, self.pixels)
     }
 }

@@ -1,12 +1,16 @@
-//! Pictures: of a run, from files, and edited while they play.
+//! Pictures: of a run, from and into files, and edited while they play.
 
-mod canvas;
+pub(crate) mod canvas;
+pub(crate) mod contact_sheet;
 mod course;
 mod drawn_notes;
 mod edit;
-mod files;
+pub(crate) mod encoding;
+pub(crate) mod files;
 mod letters;
+mod nearest_picture;
 mod piano_roll;
+mod picture_file;
 pub(crate) mod scale;
 
 use score_engine::Registry;
@@ -16,6 +20,8 @@ pub(crate) use files::read;
 
 pub(crate) fn register(registry: &mut Registry) {
     registry.add::<piano_roll::PianoRoll>();
+    registry.add::<picture_file::PictureFile>();
+    registry.add::<nearest_picture::NearestPicture>();
     edit::register(registry);
     files::register(registry);
 }

@@ -38,6 +38,24 @@ impl Window {
     }
 }
 
+/// The longest side that follows from another, in pixels.
+const LONGEST: u32 = 8192;
+
+/// The width and height for a picture that has its `own`, where others are wanted: where only one
+/// is, the other is in proportion.
+pub(crate) fn sides(own: (u32, u32), wanted: (Option<u32>, Option<u32>)) -> (u32, u32) {
+    let in_proportion = |side: u32, of: u32, other: u32| {
+        let scaled = u64::from(side) * u64::from(other) / u64::from(of.max(1));
+        u32::try_from(scaled).unwrap_or(u32::MAX).clamp(1, LONGEST)
+    };
+    match wanted {
+        (None, None) => own,
+        (Some(width), None) => (width, in_proportion(width, own.0, own.1)),
+        (None, Some(height)) => (in_proportion(height, own.1, own.0), height),
+        (Some(width), Some(height)) => (width, height),
+    }
+}
+
 /// Scales pictures, and keeps what it has reckoned for as long as sizes stay.
 #[derive(Default)]
 pub(crate) struct Scaler {
@@ -217,6 +235,16 @@ impl Axis {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_side_that_is_left_out_is_in_proportion() {
+        assert_eq!(sides((640, 360), (None, None)), (640, 360));
+        assert_eq!(sides((640, 360), (Some(320), None)), (320, 180));
+        assert_eq!(sides((640, 360), (None, Some(720))), (1280, 720));
+        assert_eq!(sides((640, 360), (Some(64), Some(64))), (64, 64));
+        assert_eq!(sides((1, 9000), (Some(8192), None)), (8192, LONGEST));
+        assert_eq!(sides((9000, 1), (Some(2), None)), (2, 1));
+    }
 
     fn grey(width: u32, values: &[u8]) -> Frame {
         let pixels = values.iter().flat_map(|value| [*value; 3]).collect();

@@ -386,6 +386,27 @@ fn pictures(film: &Path, stream: u64) -> Result<Vec<Seen>, NodeError> {
 /// Looks whether ffmpeg can encode H.264.
 fn require_encoder() -> Result<(), NodeError> {
     static CAN: OnceLock<bool> = OnceLock::new();
+    let can = match CAN.get() {
+        Some(can) => *can,
+        None => *CAN.get_or_init({
+            let can = can_encode("libx264", "yuv420p")?;
+            move || can
+        }),
+    };
+    if can {
+        return Ok(());
+    }
+    Err(NodeError::missing(
+        "this ffmpeg cannot encode h264",
+        "install an ffmpeg with libx264, such as Debian's",
+    ))
+}
+
+/// Whether ffmpeg has the encoder of this name, which takes pixels of this format.
+///
+/// # Errors
+/// ffmpeg is missing.
+pub(super) fn can_encode(encoder: &str, pixels: &str) -> Result<bool, NodeError> {
     let mut command = quiet();
     // A black picture from what ffmpeg may read here; its own sources are not among it.
     command.args([
@@ -397,21 +418,8 @@ fn require_encoder() -> Result<(), NodeError> {
         "64x64",
     ]);
     command.args(["-framerate", "1", "-i", "file:/dev/zero", "-frames:v", "1"]);
-    command.args(["-c:v", "libx264", "-pix_fmt", "yuv420p", "-f", "null", "-"]);
-    let can = match CAN.get() {
-        Some(can) => *can,
-        None => *CAN.get_or_init({
-            let can = output(&mut command)?.is_some();
-            move || can
-        }),
-    };
-    if can {
-        return Ok(());
-    }
-    Err(NodeError::missing(
-        "this ffmpeg cannot encode h264",
-        "install an ffmpeg with libx264, such as Debian's",
-    ))
+    command.args(["-c:v", encoder, "-pix_fmt", pixels, "-f", "null", "-"]);
+    Ok(output(&mut command)?.is_some())
 }
 
 /// What the program writes; `None` if it fails.

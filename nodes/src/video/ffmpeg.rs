@@ -419,11 +419,60 @@ impl Drop for Decoder {
     }
 }
 
+/// An ffmpeg that is fed through its standard input, and ends when this is dropped.
+pub(crate) struct Fed {
+    child: Running,
+    input: Option<ChildStdin>,
+    listener: Option<JoinHandle<String>>,
+}
+
+impl Fed {
+    /// Starts ffmpeg.
+    ///
+    /// # Errors
+    /// It is missing.
+    pub(crate) fn start(command: &mut Command) -> Result<Self, NodeError> {
+        let mut child = Running(start("ffmpeg", Stdio::piped(), command)?);
+        let (input, Some(stderr)) = (child.0.stdin.take(), child.0.stderr.take()) else {
+            return Err(NodeError::internal("ffmpeg was started without its pipes"));
+        };
+        let listener = std::thread::spawn(move || first_line(stderr));
+        Ok(Fed {
+            child,
+            input,
+            listener: Some(listener),
+        })
+    }
+
+    /// Gives ffmpeg more.
+    ///
+    /// # Errors
+    /// It has given up, for this reason.
+    pub(crate) fn write(&mut self, bytes: &[u8]) -> Result<(), String> {
+        match self.input.as_mut().map(|input| input.write_all(bytes)) {
+            Some(Ok(())) => Ok(()),
+            _ => Err((self.end().err()).unwrap_or_else(|| "it closed its input".to_owned())),
+        }
+    }
+
+    /// Ends the input and waits until all is written.
+    ///
+    /// # Errors
+    /// It has failed, for this reason.
+    pub(crate) fn end(&mut self) -> Result<(), String> {
+        drop(self.input.take());
+        let status = self.child.0.wait();
+        let said = (self.listener.take()).and_then(|listener| listener.join().ok());
+        match status.is_ok_and(|status| status.success()) {
+            true => Ok(()),
+            false => Err(said.unwrap_or_else(|| "no reason given".to_owned())),
+        }
+    }
+}
+
 /// A film whose picture is being joined with new sound.
 pub(crate) struct Muxer {
-    child: Running,
-    sound: Option<ChildStdin>,
-    listener: Option<JoinHandle<String>>,
+    fed: Fed,
 }
 
 impl Muxer {
@@ -479,15 +528,8 @@ impl Muxer {
             container.format,
         ]);
         command.arg(input_url(output));
-        let mut child = Running(start("ffmpeg", Stdio::piped(), &mut command)?);
-        let (sound, Some(stderr)) = (child.0.stdin.take(), child.0.stderr.take()) else {
-            return Err(NodeError::internal("ffmpeg was started without its pipes"));
-        };
-        let listener = std::thread::spawn(move || first_line(stderr));
         Ok(Muxer {
-            child,
-            sound,
-            listener: Some(listener),
+            fed: Fed::start(&mut command)?,
         })
     }
 
@@ -496,13 +538,7 @@ impl Muxer {
     /// # Errors
     /// ffmpeg has given up; the error holds its reason.
     pub(crate) fn write(&mut self, samples: &[u8]) -> Result<(), NodeError> {
-        match self.sound.as_mut().map(|sound| sound.write_all(samples)) {
-            Some(Ok(())) => Ok(()),
-            _ => Err(self
-                .end()
-                .err()
-                .unwrap_or_else(|| NodeError::internal("ffmpeg closed its input"))),
-        }
+        self.fed.write(samples).map_err(|said| unwritten(&said))
     }
 
     /// Ends the sound and waits until the film is written.
@@ -510,21 +546,14 @@ impl Muxer {
     /// # Errors
     /// ffmpeg has failed; the error holds its reason.
     pub(crate) fn end(&mut self) -> Result<(), NodeError> {
-        drop(self.sound.take());
-        let status = self.child.0.wait();
-        let said = self
-            .listener
-            .take()
-            .and_then(|listener| listener.join().ok())
-            .unwrap_or_else(|| "no reason given".to_owned());
-        if status.is_ok_and(|status| status.success()) {
-            return Ok(());
-        }
-        Err(
-            NodeError::output(format!("the film cannot be written (ffmpeg: {said})"))
-                .help("look whether the disk has room; `encode: h264` takes any picture"),
-        )
+        self.fed.end().map_err(|said| unwritten(&said))
     }
+}
+
+/// Why a film with new sound is not written, by what ffmpeg said.
+fn unwritten(said: &str) -> NodeError {
+    NodeError::output(format!("the film cannot be written (ffmpeg: {said})"))
+        .help("look whether the disk has room; `encode: h264` takes any picture")
 }
 
 /// The unit of the times in the lines of the `showinfo` filter, in seconds, from its first line:

@@ -5,6 +5,8 @@ mod capture;
 pub(crate) mod container;
 mod demuxers;
 pub(crate) mod ffmpeg;
+mod film_encoder;
+mod film_file;
 #[cfg(test)]
 pub(crate) mod live_test;
 pub(crate) mod picture_choice;
@@ -23,6 +25,7 @@ pub use camera::{Camera, CameraFormat, cameras};
 
 pub(crate) fn register(registry: &mut Registry) {
     registry.add::<camera::CameraNode>();
+    registry.add::<film_file::FilmFile>();
     registry.add::<screen::Screen>();
     registry.add::<screen_out::ScreenOut>();
     registry.add::<video_file::VideoFile>();

@@ -259,6 +259,13 @@ impl Original {
     }
 }
 
+/// Samples as [`Muxer::write`] takes them.
+pub(super) fn sixteen_bits(samples: &[f32]) -> Vec<u8> {
+    // The conversion clips what is too loud, and what is not a number becomes silence.
+    let whole = |sample: &f32| ((sample * FULL_SCALE).round() as i16).to_le_bytes();
+    samples.iter().flat_map(whole).collect()
+}
+
 struct Joining {
     film: PathBuf,
     timeline: Timeline,
@@ -333,12 +340,7 @@ impl Joining {
     }
 
     fn encode(&mut self, samples: &[f32]) -> Result<(), NodeError> {
-        let bytes: Vec<u8> = samples
-            .iter()
-            // The conversion clips what is too loud, and what is not a number becomes silence.
-            .flat_map(|sample| ((sample * FULL_SCALE).round() as i16).to_le_bytes())
-            .collect();
-        let written = self.muxer()?.write(&bytes);
+        let written = self.muxer()?.write(&sixteen_bits(samples));
         written.map_err(|error| self.blame(error))
     }
 

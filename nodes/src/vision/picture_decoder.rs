@@ -5,13 +5,11 @@ use score_engine::{
     Params, Processor,
 };
 
-use crate::model::{Data, Manifest, Model, Session, Task, require_codes};
+use crate::drawing::Drawer;
+use crate::model::{Manifest, require_codes};
 
 const CODE: InputPort<Latent> = InputPort::new(0, "latent", "the latent");
 const PICTURES: OutputPort<Frame> = OutputPort::new(0, "frames", "a picture of each latent");
-
-/// The file of a picture model that draws.
-const ROLE: &str = "decoder";
 
 /// `picture_decoder`.
 #[derive(Clone, Params)]
@@ -19,28 +17,6 @@ pub(crate) struct PictureDecoder {
     /// name of a picture model that has a decoder
     #[param(rebuild = "a model is loaded when its node is built", default = "eye")]
     model: String,
-}
-
-impl PictureDecoder {
-    /// The model that draws.
-    ///
-    /// # Errors
-    /// There is no such picture model, or it cannot draw.
-    fn model<'a>(&self, manifest: &'a Manifest) -> Result<&'a Model, NodeError> {
-        let model = manifest.model(&self.model, Task::Picture)?;
-        if model.files.contains_key(ROLE) {
-            return Ok(model);
-        }
-        let able: Vec<&str> = (manifest.models.iter())
-            .filter(|(_, model)| model.task == Task::Picture && model.files.contains_key(ROLE))
-            .map(|(name, _)| name.as_str())
-            .collect();
-        let error = NodeError::model(format!(
-            "the model `{}` sees but cannot draw: it has no `{ROLE}`",
-            self.model
-        ));
-        Err(error.help(format!("models that draw: {}", able.join(", "))))
-    }
 }
 
 impl Node for PictureDecoder {
@@ -66,79 +42,46 @@ impl Node for PictureDecoder {
     }
 
     fn check(&self, check: &mut Check<'_>) {
-        let dimension =
-            Manifest::of(check.settings).and_then(|manifest| Ok(self.model(&manifest)?.latent));
+        let dimension = Manifest::of(check.settings)
+            .and_then(|manifest| Ok(Drawer::model(&manifest, &self.model)?.latent));
         require_codes(check, CODE, &self.model, dimension);
     }
 
     fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor<Self>>, NodeError> {
         let manifest = Manifest::of(build.settings)?;
-        let model = self.model(&manifest)?;
         Ok(Box::new(Drawing {
-            session: manifest.open(model, ROLE)?,
-            dimension: model.latent,
+            drawer: Drawer::open(&manifest, &self.model)?,
         }))
     }
 }
 
 /// Draws each code as it comes.
 struct Drawing {
-    session: Session,
-    dimension: usize,
+    drawer: Drawer,
 }
 
 impl Processor<PictureDecoder> for Drawing {
     fn process(&mut self, _params: &PictureDecoder, io: &mut Io<'_>) -> Result<Flow, NodeError> {
         while let Some(input) = io.take() {
-            let frame = self.draw(input.read(CODE)?)?;
+            let frame = self.drawer.draw(input.read(CODE)?)?;
             io.send(PICTURES, input.packet.time, frame)?;
         }
         Ok(Flow::Continue)
     }
 }
 
-impl Drawing {
-    /// The picture of one code.
-    ///
-    /// # Errors
-    /// The code has another dimension than the model's, or the model fails or gives no picture.
-    fn draw(&mut self, code: &[f32]) -> Result<Frame, NodeError> {
-        if code.len() != self.dimension {
-            return Err(NodeError::internal("a latent of another dimension arrived"));
-        }
-        let shape = [1, self.dimension];
-        let drawn = (self.session)
-            .run(&[("latent", &shape, Data::F32(code))], &["frames"])?
-            .pop();
-        let picture = drawn.and_then(|tensor| match *tensor.shape.as_slice() {
-            [1, height, width, 3] => Frame::rgb(
-                u32::try_from(width).ok()?,
-                u32::try_from(height).ok()?,
-                // Bytes came as numbers; a cast holds any others to what a byte can be.
-                tensor.values.iter().map(|value| *value as u8).collect(),
-            ),
-            _ => None,
-        });
-        picture.ok_or_else(|| {
-            NodeError::model("the decoder gave something that is not an RGB picture")
-        })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::{Data, Session, Task};
     use crate::testing::settings;
 
     /// The eye's drawing and its encoder.
-    fn eye() -> (Drawing, Session) {
+    fn eye() -> (Drawer, Session) {
         let manifest = Manifest::of(&settings()).unwrap();
         let model = manifest.model("eye", Task::Picture).unwrap();
-        let drawing = Drawing {
-            session: manifest.open(model, ROLE).unwrap(),
-            dimension: model.latent,
-        };
-        (drawing, manifest.open(model, "encoder").unwrap())
+        let drawer = Drawer::open(&manifest, "eye").unwrap();
+        (drawer, manifest.open(model, "encoder").unwrap())
     }
 
     /// The cosine of the angle between two codes.
@@ -194,12 +137,9 @@ mod tests {
         let models = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../models");
         let mut manifest = Manifest::load(&models).unwrap();
         let mut blind = manifest.models["eye"].clone();
-        blind.files.remove(ROLE);
+        blind.files.remove("decoder");
         manifest.models.insert("mute".to_owned(), blind);
-        let node = PictureDecoder {
-            model: "mute".to_owned(),
-        };
-        let error = node.model(&manifest).unwrap_err();
+        let error = Drawer::model(&manifest, "mute").unwrap_err();
         assert_eq!(error.advice(), Some("models that draw: eye"));
     }
 }

@@ -26,6 +26,6 @@ pub mod remote;
 pub mod witness;
 
 pub use folders::{copy_models, graphs, house, names, patches_in, unpack_graphs};
-pub use media::{ffmpeg, probe, write_film, write_recordings, write_small_film};
+pub use media::{ffmpeg, probe, write_film, write_index, write_recordings, write_small_film};
 pub use notes::{onsets, require_other_music_in_each_scene, write_scale};
 pub use program::{Talking, built, program, score, text};

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use crate::text;
+use crate::{score, text};
 
 /// Runs ffmpeg with arguments that white space separates, in `folder`.
 pub fn ffmpeg(folder: &Path, arguments: &str) {
@@ -42,6 +42,13 @@ pub fn write_film(folder: &Path) {
          [2:v]trim=duration=4,setsar=1,format=yuv420p[c];[a][b][c]concat=n=3[v] \
          -map [v] -map 3:a -c:v libx264 -preset ultrafast -c:a aac -shortest film.mp4",
     );
+}
+
+/// The index `films.stills` of the film that is there, `film.mp4`.
+pub fn write_index(folder: &Path) {
+    let arguments = ["index", "film.mp4", "--out", "films.stills", "--quiet"];
+    let done = score(folder, &arguments);
+    assert!(done.status.success(), "{}", text(&done.stderr));
 }
 
 /// A folder with three short recordings.

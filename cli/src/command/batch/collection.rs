@@ -24,17 +24,17 @@ const LONGEST_LIST: u64 = 256 << 20;
 
 /// A film of a collection.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Film {
+pub(in crate::command) struct Film {
     /// What it is called in the collection: its path in the folder, or as the list has it.
-    pub(super) name: String,
+    pub(in crate::command) name: String,
     /// Where it is.
-    pub(super) path: PathBuf,
+    pub(in crate::command) path: PathBuf,
 }
 
 /// Films, in the order in which they are reported.
 #[derive(Debug, Default)]
-pub(super) struct Collection {
-    pub(super) films: Vec<Film>,
+pub(in crate::command) struct Collection {
+    pub(in crate::command) films: Vec<Film>,
     /// Files of the folder that are not taken for films.
     pub(super) others: usize,
     /// Whether one film was named, not a collection.
@@ -43,7 +43,7 @@ pub(super) struct Collection {
 
 impl Collection {
     /// The films that `named` leads to; what lies in `out` belongs to the results.
-    pub(super) fn of(named: &Path, out: &Path) -> Result<Self, Failure> {
+    pub(in crate::command) fn of(named: &Path, out: &Path) -> Result<Self, Failure> {
         let refuse = |why: String| Failure::Message(format!("`{}` {why}", named.display()));
         let unread = |why: io::Error| {
             let message = format!("`{}` cannot be read ({why})", named.display());

@@ -3,7 +3,7 @@
 mod board;
 mod child;
 mod class;
-mod collection;
+pub(super) mod collection;
 mod identity;
 mod job;
 mod lease;

@@ -34,10 +34,10 @@ fn read(file: &mut File) -> io::Result<Reading> {
 fn files(folder: &Path) -> Vec<PathBuf> {
     let lavfi = "-f lavfi -i testsrc2=size=32x32:rate=8:duration=1 -f lavfi -i sine=duration=1";
     for name in [
-        "a.mp4", "a.mov", "a.mkv", "a.webm", "a.avi", "a.wav", "a.flac", "a.png",
+        "a.mp4", "a.mov", "a.mkv", "a.webm", "a.avi", "a.wav", "a.flac", "a.png", "a.jpg",
     ] {
         let rest = match name {
-            "a.png" => "-frames:v 1",
+            "a.png" | "a.jpg" => "-map 0:v -frames:v 1",
             "a.wav" | "a.flac" => "-map 1:a",
             _ => "",
         };

@@ -1,0 +1,242 @@
+//! Reads an index of stills.
+
+use std::collections::BTreeSet;
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+
+use score_engine::{Frame, NodeError};
+use sha2::{Digest, Sha256};
+
+use super::jpegs::decode;
+use super::{Codes, FORMAT, Header, LONGEST_HEADER, MOST, PLACE};
+use crate::output::folder_of;
+
+/// Where a still is in the films.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Place {
+    /// The film, as the index calls it: from its own folder.
+    pub film: String,
+    /// Seconds from its beginning.
+    pub seconds: f64,
+}
+
+/// Where a still's picture lies.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Entry {
+    pub(super) film: u32,
+    pub(super) milliseconds: u32,
+    pub(super) offset: u64,
+    pub(super) length: u32,
+}
+
+/// A loaded index: the codes and places of all stills. Pictures are read when they are needed.
+pub struct StillIndex {
+    path: PathBuf,
+    file: File,
+    header: Header,
+    codes: Codes,
+    entries: Vec<Entry>,
+    /// The codes as they are written.
+    raw: Vec<f32>,
+    /// Where the pictures begin, in bytes.
+    pictures: u64,
+}
+
+/// The first line of the index at `path`, and the file behind it.
+///
+/// # Errors
+/// It cannot be read, or is not an index that this program reads.
+fn begin(path: &Path) -> Result<(Header, BufReader<File>, u64), NodeError> {
+    let name = path.display();
+    let unreadable = |error: std::io::Error| {
+        NodeError::input(format!("`{name}` cannot be read ({error})")).source(error)
+    };
+    let mut file = BufReader::new(File::open(path).map_err(unreadable)?);
+    let mut line = Vec::new();
+    let mut head = file.by_ref().take(LONGEST_HEADER);
+    head.read_until(b'\n', &mut line).map_err(unreadable)?;
+    let other = || {
+        NodeError::input(format!("`{name}` is not an index of stills"))
+            .help("make one of a folder of films with `score index FOLDER`")
+    };
+    let known: serde_json::Value = serde_json::from_slice(&line).map_err(|_| other())?;
+    let format = known.get("format").and_then(serde_json::Value::as_u64);
+    let is_index = known.get("encoder_sha256").is_some() && line.ends_with(b"\n");
+    let format = format.filter(|_| is_index).ok_or_else(other)?;
+    if format > u64::from(FORMAT) {
+        let why = format!("`{name}` has format {format}, but this program reads format {FORMAT}");
+        return Err(NodeError::input(why).help("make it again with `score index FOLDER`"));
+    }
+    let header: Header = serde_json::from_value(known).map_err(|_| other())?;
+    if header.stills > MOST || header.dimension == 0 || header.dimension > 4096 {
+        return Err(other());
+    }
+    Ok((header, file, line.len() as u64))
+}
+
+/// What the index at `path` says of itself.
+///
+/// # Errors
+/// It cannot be read, or is not an index that this program reads.
+pub(crate) fn header(path: &Path) -> Result<Header, NodeError> {
+    begin(path).map(|(header, ..)| header)
+}
+
+impl StillIndex {
+    /// Loads the index at `path`.
+    ///
+    /// # Errors
+    /// It cannot be read, is not an index that this program reads, or is damaged.
+    pub fn open(path: &Path) -> Result<Self, NodeError> {
+        let (header, mut file, line) = begin(path)?;
+        let name = path.display();
+        let damaged = |why: &str| {
+            NodeError::input(format!("`{name}` is damaged: {why}"))
+                .help("make it again with `score index FOLDER`")
+        };
+        let length = file.get_ref().metadata();
+        let length = length.map_err(|error| damaged(&error.to_string()))?.len();
+        let codes_bytes = header.stills * header.dimension * 4;
+        let whole = codes_bytes + header.stills * PLACE;
+        let pictures = line + whole as u64;
+        if pictures.checked_add(header.pictures) != Some(length) {
+            return Err(damaged("it is longer or shorter than it says"));
+        }
+        let mut bytes = vec![0; whole];
+        (file.read_exact(&mut bytes)).map_err(|error| damaged(&error.to_string()))?;
+        if hexadecimal(&Sha256::digest(&bytes)) != header.sha256 {
+            return Err(damaged("its checksum is another"));
+        }
+        let (codes_part, places) = bytes.split_at(codes_bytes);
+        let raw: Vec<f32> = (codes_part.as_chunks::<4>().0.iter())
+            .map(|bytes| f32::from_le_bytes(*bytes))
+            .collect();
+        let mut codes = Codes::new(header.dimension);
+        codes.reserve(header.stills);
+        raw.chunks_exact(header.dimension)
+            .for_each(|code| codes.push(code));
+        let entries: Vec<Entry> = places.chunks_exact(PLACE).filter_map(entry).collect();
+        let lies = |entry: &Entry| {
+            let end = entry.offset.checked_add(u64::from(entry.length));
+            end.is_some_and(|end| end <= header.pictures)
+                && (entry.film as usize) < header.films.len()
+        };
+        if !entries.iter().all(lies) {
+            return Err(damaged("a still lies beyond its end"));
+        }
+        Ok(StillIndex {
+            path: path.to_owned(),
+            file: file.into_inner(),
+            header,
+            codes,
+            entries,
+            raw,
+            pictures,
+        })
+    }
+
+    /// The codes of all stills.
+    pub fn codes(&self) -> &Codes {
+        &self.codes
+    }
+
+    /// Which film the still with this number is of, and where in it.
+    pub fn place(&self, number: usize) -> Option<Place> {
+        let entry = self.entries.get(number)?;
+        Some(Place {
+            film: self.header.films.get(entry.film as usize)?.path.clone(),
+            seconds: f64::from(entry.milliseconds) / 1000.0,
+        })
+    }
+
+    /// The picture of the still with this number.
+    ///
+    /// # Errors
+    /// It cannot be read: the file was changed since it was opened, or its disk is gone.
+    pub fn picture(&mut self, number: usize) -> Result<Frame, NodeError> {
+        let bytes = self.jpeg(number)?;
+        decode(&bytes).ok_or_else(|| {
+            let why = format!(
+                "`{}` is damaged: a picture in it cannot be read",
+                self.path.display()
+            );
+            NodeError::input(why).help("make it again with `score index FOLDER`")
+        })
+    }
+
+    /// The bytes of that picture.
+    pub(super) fn jpeg(&mut self, number: usize) -> Result<Vec<u8>, NodeError> {
+        let missing = || NodeError::internal("there is no such still");
+        let entry = *self.entries.get(number).ok_or_else(missing)?;
+        let mut bytes = vec![0; entry.length as usize];
+        let begin = SeekFrom::Start(self.pictures + entry.offset);
+        let read = (self.file.seek(begin)).and_then(|_| self.file.read_exact(&mut bytes));
+        read.map_err(|error| {
+            NodeError::input(format!(
+                "`{}` cannot be read ({error})",
+                self.path.display()
+            ))
+            .source(error)
+        })?;
+        Ok(bytes)
+    }
+
+    pub(super) fn header(&self) -> &Header {
+        &self.header
+    }
+
+    /// The stills of the film with this number in the header: their numbers and entries.
+    pub(super) fn of_film(&self, film: usize) -> impl Iterator<Item = (usize, Entry)> {
+        let entries = self.entries.iter().copied().enumerate();
+        entries.filter(move |(_, entry)| entry.film as usize == film)
+    }
+
+    /// The code of a still as it is written.
+    pub(super) fn code(&self, number: usize) -> Option<&[f32]> {
+        let begin = number.checked_mul(self.header.dimension)?;
+        self.raw.get(begin..begin + self.header.dimension)
+    }
+
+    /// Whether it has stills of one of these films.
+    pub fn knows_any(&self, films: &[PathBuf]) -> bool {
+        let folder = std::path::absolute(folder_of(&self.path));
+        let folder = folder.unwrap_or_else(|_| folder_of(&self.path).to_owned());
+        let known: BTreeSet<PathBuf> = (self.header.films.iter())
+            .map(|film| folder.join(&film.path))
+            .collect();
+        let mut films = films
+            .iter()
+            .filter_map(|film| std::path::absolute(film).ok());
+        films.any(|film| known.contains(&film))
+    }
+}
+
+/// A still's place, as it is written.
+fn entry(bytes: &[u8]) -> Option<Entry> {
+    let number =
+        |at: usize| -> Option<u32> { Some(u32::from_le_bytes(*bytes.get(at..)?.first_chunk()?)) };
+    Some(Entry {
+        film: number(0)?,
+        milliseconds: number(4)?,
+        offset: u64::from_le_bytes(*bytes.get(8..)?.first_chunk()?),
+        length: number(16)?,
+    })
+}
+
+impl Entry {
+    /// As it is written.
+    pub(super) fn bytes(self) -> [u8; PLACE] {
+        let mut bytes = [0; PLACE];
+        bytes[..4].copy_from_slice(&self.film.to_le_bytes());
+        bytes[4..8].copy_from_slice(&self.milliseconds.to_le_bytes());
+        bytes[8..16].copy_from_slice(&self.offset.to_le_bytes());
+        bytes[16..].copy_from_slice(&self.length.to_le_bytes());
+        bytes
+    }
+}
+
+/// Bytes as hexadecimal digits.
+pub(super) fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
