@@ -1,6 +1,6 @@
 # What a newcomer types: `make demo` and `make test`. `make help` lists the rest.
 
-.PHONY: help demo check test audit soak matrix set-up set-up-tests film-is-there runtime models docs pictures book package clean
+.PHONY: help demo check test audit soak matrix set-up set-up-tests film-is-there runtime models docs pictures book clap package clean
 
 # Where the Rust installer puts cargo, which a shell that was open before does not know yet.
 export PATH := $(PATH):$(or $(CARGO_HOME),$(HOME)/.cargo)/bin
@@ -17,6 +17,7 @@ help:
 	@echo "make docs    write docs/nodes.md anew from the nodes' declarations"
 	@echo "make pictures  make the book's pictures anew (needs Graphviz: apt install graphviz)"
 	@echo "make book    make a book of docs/ in target/book, with mdbook (cargo install mdbook)"
+	@echo "make clap    make the plug-in for DAWs, in target/clap"
 	@echo "make package make a Debian package and an archive of the program with all that it needs, in target/package"
 	@echo "make clean   remove what was built"
 
@@ -77,6 +78,10 @@ pictures:
 
 book:
 	@.ci/book
+
+clap:
+	cargo build --release --locked --package score-clap
+	@.ci/clap
 
 package: set-up
 	@.ci/package

@@ -130,7 +130,7 @@ impl TransportParams {
         let key = self.key.as_deref().map(key);
         let key = key.and_then(|key| key.map_err(|error| impossible.push(error)).ok());
         let metre = match self.metre[..] {
-            [beats, unit] if unit.is_power_of_two() && unit <= 16 => Metre(beats, unit),
+            [beats, unit] if Metre(beats, unit).is_usual() => Metre(beats, unit),
             _ => {
                 let message =
                     "`metre` is two whole numbers such as (3, 4); the second is 1, 2, 4, 8 or 16";
@@ -258,6 +258,7 @@ mod tests {
         for fields in [
             json!({ "follow": "midi_clock", "clock_port": "virtual" }),
             json!({ "follow": "jack", "when_lost": "stop", "clock_offset": -0.01 }),
+            json!({ "follow": "daw", "when_lost": "stop" }),
             json!({ "follow": "tap", "clock_port": "pedal", "tap_number": 64 }),
             json!({ "follow": "timecode", "clock_port": "x", "timecode_start": "01:00:00:12" }),
             json!({ "tempo": 90.0 }),

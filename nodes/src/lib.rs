@@ -77,6 +77,7 @@ const FEATURES: [(&str, bool, &[&str]); 2] = [
         &[
             "audio_in",
             "audio_out",
+            "daw_out",
             "jack_transport_out",
             "midi_clock_out",
             "midi_in",

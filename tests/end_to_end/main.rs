@@ -6,6 +6,8 @@ mod batch;
 mod book;
 mod colours;
 mod containers;
+#[cfg(unix)]
+mod daw;
 mod delivery;
 mod drawing;
 mod editing;

@@ -7,13 +7,13 @@ use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use humantime::format_duration;
+use score_link::folder::{self, CONTROL};
 use serde_json::Value;
 
 use super::line::{Line, Lines, write};
 use super::protocol::{
     About, MAX_ANSWER, MAX_REQUEST, Refusal, Request, read_answer, too_long, write_request,
 };
-use super::socket_folder;
 
 /// How long runs may take to say which they are.
 const HELLO_TIMEOUT: Duration = Duration::from_secs(3);
@@ -98,10 +98,10 @@ fn no_run(which: Option<&str>) -> Refusal {
         None => "no `score run` of yours is playing on this machine".to_owned(),
     };
     // One may play whose folder is not closed to others: it has no socket then.
-    let folders = socket_folder::to_look_in().into_iter();
+    let folders = folder::to_look_in().into_iter();
     let open = folders
         .filter(|folder| folder.exists())
-        .find_map(|folder| socket_folder::require_own(&folder).err());
+        .find_map(|folder| folder::require_own(&folder).err());
     let help = match open {
         Some(why) => format!("{why}, and start the run again: it could open no socket there"),
         None => {
@@ -126,10 +126,10 @@ fn is_meant(about: &About, which: &str) -> bool {
 /// The runs of this user; if `which` is the process of one, that one. All are asked at the same
 /// time, each on its own thread.
 fn find(which: Option<&str>) -> Vec<Found> {
-    let folders = socket_folder::to_look_in().into_iter();
-    let folders = folders.filter(|folder| socket_folder::require_own(folder).is_ok());
+    let folders = folder::to_look_in().into_iter();
+    let folders = folders.filter(|folder| folder::require_own(folder).is_ok());
     let mut sockets: Vec<_> = folders
-        .flat_map(|folder| socket_folder::sockets_in(&folder))
+        .flat_map(|folder| folder::sockets_in(&folder, CONTROL))
         .take(MAX_SOCKETS)
         .collect();
     // Then no other needs to be asked.
@@ -174,7 +174,7 @@ fn find(which: Option<&str>) -> Vec<Found> {
 fn look(process: u32, path: &PathBuf, deadline: Instant) -> Option<Found> {
     loop {
         let connected = UnixStream::connect(path);
-        socket_folder::remove_stale(path, &connected);
+        folder::remove_stale(path, &connected);
         let stream = connected.ok()?;
         let silent = |why| Some(Found::Silent(process, why));
         match exchange(&stream, &Request::Hello, deadline) {

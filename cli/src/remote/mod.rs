@@ -2,7 +2,7 @@
 //!
 //! `score run` has a [`Server`]; `score set`, `get`, `release` and `status` find it through
 //! [`connect`]. What they say to each other is in [`protocol`], and where the socket lies in
-//! `socket_folder`.
+//! `score_link::folder`.
 #![cfg_attr(not(unix), allow(dead_code))]
 
 mod answer;
@@ -14,8 +14,6 @@ pub(crate) mod protocol;
 mod published;
 #[cfg(unix)]
 mod server;
-#[cfg(unix)]
-mod socket_folder;
 #[cfg(not(unix))]
 mod unsupported;
 

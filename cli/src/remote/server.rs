@@ -1,19 +1,19 @@
 //! The socket of a run: one thread that waits for clients, and one thread per client.
 
 use std::io::{self, ErrorKind};
-use std::os::unix::fs::MetadataExt;
 use std::os::unix::net::{UnixListener, UnixStream};
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use score_link::folder::{self, CONTROL};
+use score_link::socket::Socket;
 
+use super::Remote;
 use super::line::{Line, Lines, write};
 use super::protocol::{MAX_REQUEST, Refusal, too_long, write_answer};
-use super::{Remote, socket_folder};
 
 /// Clients that are served at the same time.
 const MAX_CLIENTS: usize = 16;
@@ -76,16 +76,16 @@ fn warn(why: &str) {
 
 /// Answers clients until `stopped` is closed.
 fn serve(remote: &Arc<Remote>, stopped: &UnixStream) {
-    let mut socket = match Socket::make() {
+    let mut socket = match Socket::make(CONTROL) {
         Ok(socket) => socket,
         Err(why) => return warn(&why),
     };
     let clients = Arc::new(AtomicUsize::new(0));
-    socket_folder::clean(&socket.path);
+    folder::clean(socket.path());
     loop {
         let waited = {
             let mut ends = [
-                PollFd::new(&socket.listener, PollFlags::IN),
+                PollFd::new(socket.listener(), PollFlags::IN),
                 PollFd::new(stopped, PollFlags::IN),
             ];
             let waited = poll(&mut ends, Some(&CHECK_INTERVAL));
@@ -97,11 +97,11 @@ fn serve(remote: &Arc<Remote>, stopped: &UnixStream) {
         match waited {
             Ok(0) if !socket.is_there() => {
                 // It is tried again after the next check.
-                if let Ok(another) = Socket::make() {
+                if let Ok(another) = Socket::make(CONTROL) {
                     socket = another;
                 }
             }
-            Ok(_) => accept(&socket.listener, remote, &clients),
+            Ok(_) => accept(socket.listener(), remote, &clients),
             Err(rustix::io::Errno::INTR) => {}
             Err(_) => std::thread::sleep(RETRY_DELAY),
         }
@@ -180,69 +180,4 @@ fn converse(client: &UnixStream, remote: &Remote) -> io::Result<()> {
             Line::End => return Ok(()),
         }
     }
-}
-
-/// A socket that others find. It is removed with this value.
-struct Socket {
-    listener: UnixListener,
-    path: PathBuf,
-    identity: (u64, u64),
-}
-
-impl Socket {
-    /// Makes it in the first folder that will do.
-    fn make() -> Result<Socket, String> {
-        let mut whys = Vec::new();
-        for folder in socket_folder::to_make() {
-            let made = socket_folder::make(&folder).and_then(|()| {
-                Socket::make_in(&folder)
-                    .map_err(|error| format!("no socket in `{}` ({error})", folder.display()))
-            });
-            match made {
-                Ok(socket) => return Ok(socket),
-                Err(why) => whys.push(why),
-            }
-        }
-        Err(whys.join("; "))
-    }
-
-    fn make_in(folder: &Path) -> io::Result<Socket> {
-        // Made under another name: a client would remove a socket on which nobody listens yet.
-        let new = folder.join(format!(".{}.new", std::process::id()));
-        let _ = std::fs::remove_file(&new);
-        let listener = UnixListener::bind(&new)?;
-        let named = listener.set_nonblocking(true).and_then(|()| {
-            let is_free = |path: &PathBuf| UnixStream::connect(path).is_err();
-            let path = socket_folder::names(folder).find(is_free);
-            let path = path.ok_or(ErrorKind::AddrInUse)?;
-            std::fs::rename(&new, &path)?;
-            Ok((identity(&path)?, path))
-        });
-        let _ = std::fs::remove_file(&new);
-        let (identity, path) = named?;
-        Ok(Socket {
-            listener,
-            path,
-            identity,
-        })
-    }
-
-    /// Whether it still lies where others find it.
-    fn is_there(&self) -> bool {
-        identity(&self.path).is_ok_and(|found| found == self.identity)
-    }
-}
-
-impl Drop for Socket {
-    fn drop(&mut self) {
-        if self.is_there() {
-            // If it stays, the next client finds that it is stale.
-            let _ = std::fs::remove_file(&self.path);
-        }
-    }
-}
-
-fn identity(path: &Path) -> io::Result<(u64, u64)> {
-    let found = path.symlink_metadata()?;
-    Ok((found.dev(), found.ino()))
 }

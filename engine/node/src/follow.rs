@@ -13,12 +13,14 @@ pub enum FollowedClock {
     Jack,
     /// Somebody who taps the beat on a MIDI key, pad or pedal.
     Tap,
+    /// The transport of a DAW, through a plug-in in it.
+    Daw,
 }
 
 impl FollowedClock {
     /// Whether it comes through a MIDI port.
     pub fn has_port(self) -> bool {
-        self != FollowedClock::Jack
+        !matches!(self, FollowedClock::Jack | FollowedClock::Daw)
     }
 
     /// What becomes of the music where the patch does not say it. Timecode has no message that says
@@ -45,7 +47,7 @@ pub enum WhenLost {
 pub struct Follow {
     /// The kind of clock.
     pub clock: FollowedClock,
-    /// The MIDI port through which it comes; empty for JACK.
+    /// The MIDI port through which it comes; empty where it needs none.
     pub port: String,
     /// What becomes of the music when nothing comes from it.
     pub when_lost: WhenLost,

@@ -84,6 +84,11 @@ impl fmt::Display for Time {
 pub struct Metre(pub u32, pub u32);
 
 impl Metre {
+    /// Whether music is written in it: 1 to 32 beats, each a whole note to a sixteenth.
+    pub fn is_usual(self) -> bool {
+        (1..=32).contains(&self.0) && self.1.is_power_of_two() && self.1 <= 16
+    }
+
     /// The dotted quarters in a bar of compound time, such as 6/8, 9/8 and 12/8: beats that are
     /// divided in three.
     pub fn dotted_beats(self) -> Option<u32> {

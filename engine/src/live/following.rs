@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use crate::follow::{Follow, WhenLost};
 use crate::param::Choice;
-use crate::time::Time;
+use crate::time::{Metre, Time};
 use crate::transport::Transport;
 
 /// Bars after which music repeats itself as far as anything here is concerned: places that lie
@@ -72,6 +72,8 @@ pub enum ClockReport {
     },
     /// It has a tempo, but nobody knows where its beats are.
     Tempo(f64),
+    /// It counts its bars in this metre.
+    Metre(Metre),
     /// It has stopped.
     Stopped,
     /// Nothing comes from it any more.
@@ -100,7 +102,7 @@ pub enum ClockState {
 /// The clock that a live run follows, at one moment.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ClockStatus {
-    /// What is followed: `midi_clock`, `timecode`, `jack` or `tap`.
+    /// What is followed: `midi_clock`, `timecode`, `jack`, `tap` or `daw`.
     pub follows: &'static str,
     /// How it is doing.
     pub state: ClockState,
@@ -145,9 +147,13 @@ pub(super) struct Following {
     line: Option<Line>,
     /// The tempo that was reported last.
     tempo: Option<f64>,
+    /// The metre that was reported last.
+    metre: Option<Metre>,
     state: Option<ClockState>,
     /// By how many quarter notes the clock's position is ahead of the run's.
     shift: f64,
+    /// From which of the run's positions on.
+    shifted_from: f64,
     /// Up to where the run's positions have come: they may have stood since.
     reached: f64,
     /// The beats that somebody taps, in the run's own positions, while a hand holds their tempo.
@@ -164,6 +170,7 @@ impl Following {
         *self = Following {
             follow: follow.cloned(),
             shift: self.shift,
+            shifted_from: self.shifted_from,
             reached: self.reached,
             tapped: self.tapped,
             ..Following::default()
@@ -176,9 +183,19 @@ impl Following {
         self.tempo
     }
 
+    /// The metre that the clock says, in place of the patch's.
+    pub(super) fn metre(&self) -> Option<Metre> {
+        self.metre
+    }
+
     /// By how many quarter notes the clock's position is ahead of the run's.
     pub(super) fn shift(&self) -> f64 {
         self.shift
+    }
+
+    /// From which of the run's positions on it is ahead by [`Following::shift`].
+    pub(super) fn shifted_from(&self) -> f64 {
+        self.shifted_from
     }
 
     /// Whether the music stands still while nobody overrides the clock.
@@ -226,6 +243,10 @@ impl Following {
                 if self.state != Some(ClockState::Stopped) {
                     self.state = Some(ClockState::Tempo);
                 }
+                return None;
+            }
+            ClockReport::Metre(metre) => {
+                self.metre = Some(metre).filter(|metre| metre.is_usual()).or(self.metre);
                 return None;
             }
             // A clock that has stopped may be silent.
@@ -363,6 +384,7 @@ impl Following {
         self.shift = there - (self.reached + ahead);
         let position = self.reached + ahead.max(0.0);
         self.reached = position;
+        self.shifted_from = position;
         let located = Transport {
             tempo: line.tempo,
             ..transport.located(now, position)
@@ -550,6 +572,29 @@ mod tests {
         run.runs(1.0, 0.0, 90.0, true);
         run.hear(2.0, ClockReport::Lost);
         assert!(run.transport.stands);
+    }
+
+    #[test]
+    fn a_metre_is_kept_and_one_that_no_music_has_is_not() {
+        let mut run = Run::new(WhenLost::PlayOn);
+        assert_eq!(run.following.metre(), None);
+        run.hear(1.0, ClockReport::Metre(Metre(7, 8)));
+        for nonsense in [Metre(0, 4), Metre(4, 3), Metre(4, 32), Metre(33, 4)] {
+            run.hear(1.5, ClockReport::Metre(nonsense));
+        }
+        assert_eq!(run.following.metre(), Some(Metre(7, 8)));
+        // It says nothing of beats.
+        assert_eq!(run.following.line, None);
+    }
+
+    #[test]
+    fn where_the_clock_was_located_is_known_as_a_position_of_the_run() {
+        let mut run = Run::new(WhenLost::PlayOn);
+        run.runs(3.0, 40.0, 120.0, true);
+        let following = &run.following;
+        let from = following.shifted_from();
+        assert!((run.transport.clock_position(at(3.0)) - from).abs() < 1e-9);
+        assert!((from + following.shift() - 40.0).abs() < 1e-9);
     }
 
     #[test]

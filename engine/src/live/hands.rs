@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use self::conductor::Wish;
 use self::cueing::Cueing;
@@ -48,8 +48,9 @@ const MOST_WAITING: usize = 1_024;
 /// Presets that are named to somebody who asks for one that is not there.
 const MOST_NAMED: usize = 20;
 
-/// The transport's parameter that a clock leads.
+/// The transport's parameters that a clock leads.
 const TEMPO: &str = "tempo";
+const METRE: &str = "metre";
 
 /// Sets live values of what plays, from any thread. A value holds until it is released, over what
 /// the patch and wires say: through edits of the patch and restarts of its node.
@@ -507,6 +508,13 @@ impl Steering {
         (beat, (beat / per_bar) as u64)
     }
 
+    /// From which of the run's positions on, in quarter notes, and by how many of them the clock that
+    /// it follows is ahead of it.
+    pub fn clock_shift(&self) -> (f64, f64) {
+        let state = self.lock();
+        (state.following.shifted_from(), state.following.shift())
+    }
+
     /// What hands hold, by node and parameter.
     pub fn held(&self) -> Vec<(String, String, Value)> {
         let state = self.lock();
@@ -699,6 +707,32 @@ impl SteeringState {
         if let Some(transport) = led {
             self.play_led(transport, times.0);
         }
+        if matches!(report, ClockReport::Metre(_)) {
+            self.take_over_metre(times.0);
+        }
+    }
+
+    /// Goes over to the metre that the clock says, unless a hand holds another, and has it recorded.
+    fn take_over_metre(&mut self, now: Time) {
+        let Ok(wanted) = self.under_hands(&self.text) else {
+            return;
+        };
+        if wanted.metre == self.transport.metre {
+            return;
+        }
+        let transport = Transport {
+            metre: wanted.metre,
+            ..self.transport.clone()
+        };
+        self.play_by(transport);
+        self.tell_recorders(&Arc::new(Steered {
+            time: now,
+            node: TRANSPORT.to_owned(),
+            param: METRE.to_owned(),
+            value: Some(json!([wanted.metre.0, wanted.metre.1])),
+            glide: 0.0,
+            curve: Curve::Linear,
+        }));
     }
 
     /// Comes closer to the clock, or to the beats that are tapped, where nobody has reported
@@ -996,6 +1030,9 @@ impl SteeringState {
         if let Some(tempo) = self.following.tempo() {
             values.insert(TEMPO.to_owned(), json_number(tempo));
         }
+        if let Some(metre) = self.following.metre() {
+            values.insert(METRE.to_owned(), json!([metre.0, metre.1]));
+        }
         for ((node, param), value) in &self.hands {
             if node == TRANSPORT {
                 values.insert(param.clone(), value.clone());
@@ -1024,14 +1061,16 @@ impl SteeringState {
                 [&now, &self.text].map(|of| of.get(name).cloned().unwrap_or_default());
             let key = (TRANSPORT.to_owned(), name.to_owned());
             let held = self.hands.get(&key);
-            let of_clock = self.following.tempo().filter(|_| name == TEMPO);
             // The tempo that plays may differ a little, to come to the beats of the clock.
+            let of_clock = match name {
+                TEMPO => (self.following.tempo())
+                    .map(|tempo| json_number((tempo * 100.0).round() / 100.0)),
+                METRE => self.following.metre().map(|_| value.clone()),
+                _ => None,
+            };
             let (source, value) = match (held, of_clock) {
                 (Some(held), _) => (ValueSource::Hand, held.clone()),
-                (None, Some(tempo)) => {
-                    let hundredths = (tempo * 100.0).round() / 100.0;
-                    (ValueSource::Clock, json_number(hundredths))
-                }
+                (None, Some(said)) => (ValueSource::Clock, said),
                 (None, None) => (ValueSource::Text, value),
             };
             ValueStatus {

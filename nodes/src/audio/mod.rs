@@ -56,8 +56,8 @@ pub(crate) mod wav_writer;
 use score_engine::Registry;
 
 pub use mixer::stem_files;
-pub use recorder::bytes_of_takes;
 pub(crate) use recorder::SLOW_DISK;
+pub use recorder::bytes_of_takes;
 
 pub(crate) fn register(registry: &mut Registry) {
     registry.add::<audio_file::AudioFile>();

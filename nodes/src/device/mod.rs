@@ -1,11 +1,13 @@
 //! Sound and MIDI devices, opened by name and kept open: what the nodes `audio_in`, `audio_out`,
 //! `midi_in`, `midi_out`, `midi_clock_out` and `midi_timecode_out` of the families `audio` and `midi`,
-//! and what follows clocks, have in common.
-//! And the controllers with which a run is played.
+//! and what follows clocks, have in common. Notes on their way to a DAW, and the controllers with
+//! which a run is played.
 
 pub(crate) mod audible;
 pub(crate) mod capture;
 pub(crate) mod counters;
+#[cfg_attr(not(unix), allow(dead_code))]
+pub(crate) mod daw;
 mod desk;
 pub(crate) mod feed;
 mod jack_period;
@@ -25,6 +27,7 @@ mod watchdog;
 pub use audible::Audible;
 pub use capture::CaptureCounters;
 pub use counters::PlaybackCounters;
+pub use daw::DawNotes;
 pub use desk::Desk;
 #[cfg(feature = "fuzzing")]
 pub(crate) use desk::fuzz as fuzz_desk;

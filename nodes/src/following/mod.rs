@@ -1,7 +1,9 @@
 //! Clocks of other programs and machines that a live run follows: MIDI clock, MIDI timecode, JACK's
-//! transport, and somebody who taps. What they say is reported to the engine, which knows none of
+//! transport, the playhead of a DAW, and somebody who taps. What they say is reported to the engine, which knows none of
 //! them; each is read on a thread of its own.
 
+#[cfg(unix)]
+mod daw;
 #[cfg(any(test, feature = "fuzzing"))]
 mod fuzz;
 mod midi_clock;
@@ -24,6 +26,7 @@ pub(crate) use self::fuzz::fuzz;
 use self::midi_clock::MidiClock;
 use self::tapping::is_tap;
 use self::timecode::Timecode;
+use crate::device::DawNotes;
 use crate::device::jack_transport::TransportInlet;
 use crate::device::midi::inlet::{Arrival, Inlet};
 
@@ -41,7 +44,7 @@ pub struct Follower {
 
 impl Follower {
     /// Begins to read the clock and to report it to `steering`. It may come later, go, and come
-    /// back.
+    /// back. Plug-ins in a DAW are given `notes`.
     ///
     /// # Errors
     /// The system refuses a thread.
@@ -49,9 +52,11 @@ impl Follower {
         follow: &Follow,
         clock: &Arc<LiveClock>,
         steering: &Steering,
+        notes: &Arc<DawNotes>,
     ) -> Result<Self, NodeError> {
         let stop = Arc::<AtomicBool>::default();
         let (follow, clock, steering) = (follow.clone(), clock.clone(), steering.clone());
+        let notes = notes.clone();
         let told = stop.clone();
         // The port is opened there too: nothing waits for a device that is not there.
         let thread = std::thread::Builder::new()
@@ -60,6 +65,7 @@ impl Follower {
                 let mut reporter = Reporter::new(&follow, steering);
                 let read = match follow.clock {
                     FollowedClock::Jack => read_jack(&clock, &mut reporter, &told),
+                    FollowedClock::Daw => read_daw(&clock, &mut reporter, &notes, &told),
                     _ => read_midi(&follow, &clock, &mut reporter, &told),
                 };
                 if let Err(error) = read {
@@ -166,11 +172,28 @@ fn read_jack(
     Ok(())
 }
 
+#[cfg(unix)]
+use self::daw::read as read_daw;
+
+#[cfg(not(unix))]
+fn read_daw(
+    _: &Arc<LiveClock>,
+    _: &mut Reporter,
+    _: &DawNotes,
+    _: &AtomicBool,
+) -> Result<(), NodeError> {
+    let message = "plug-ins in a DAW reach a run only on a Unix system";
+    Err(NodeError::new(score_engine::NodeErrorKind::Device, message)
+        .help("lead it by MIDI clock: `follow: midi_clock`"))
+}
+
 /// Reports to the engine, and logs what changes.
 struct Reporter {
     steering: Steering,
     /// The clock in words.
     name: String,
+    /// Whether it jumps as often as music repeats: that is no news then.
+    loops: bool,
     when_lost: WhenLost,
     /// What was logged last.
     logged: Option<Logged>,
@@ -190,10 +213,12 @@ impl Reporter {
         let word = follow.clock.word().replace('_', " ");
         Reporter {
             steering,
-            name: match follow.port.is_empty() {
-                true => format!("the transport of {}", word.to_uppercase()),
-                false => format!("the {word} at `{}`", follow.port),
+            name: match (follow.clock, follow.port.is_empty()) {
+                (FollowedClock::Daw, _) => "the transport of the DAW".to_owned(),
+                (_, true) => format!("the transport of {}", word.to_uppercase()),
+                (_, false) => format!("the {word} at `{}`", follow.port),
             },
+            loops: follow.clock == FollowedClock::Daw,
             when_lost: follow.when_lost,
             logged: None,
         }
@@ -205,6 +230,7 @@ impl Reporter {
             ClockReport::Runs { .. } | ClockReport::RunsInSeconds { .. } => Logged::Runs,
             ClockReport::Tempo(_) => Logged::Tempo,
             ClockReport::Stopped => Logged::Stopped,
+            ClockReport::Metre(_) => return,
             _ => Logged::Lost,
         };
         let is_located = matches!(
@@ -212,7 +238,7 @@ impl Reporter {
             ClockReport::Runs { located: true, .. }
                 | ClockReport::RunsInSeconds { located: true, .. }
         );
-        if self.logged.replace(state) == Some(state) && !is_located {
+        if self.logged.replace(state) == Some(state) && (!is_located || self.loops) {
             return;
         }
         let name = &self.name;

@@ -1,5 +1,7 @@
-//! MIDI files and ports.
+//! MIDI files and ports, and the notes of a DAW.
 
+#[cfg(feature = "device")]
+mod daw_out;
 pub(crate) mod file_beat;
 pub(crate) mod keyboard;
 pub(crate) mod message;
@@ -27,6 +29,8 @@ use score_engine::Registry;
 pub(crate) const PERCUSSION: u8 = 9;
 
 pub(crate) fn register(registry: &mut Registry) {
+    #[cfg(feature = "device")]
+    registry.add::<daw_out::DawOut>();
     #[cfg(feature = "device")]
     registry.add::<midi_clock_out::MidiClockOut>();
     registry.add::<midi_file::MidiFile>();

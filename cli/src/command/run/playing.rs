@@ -12,7 +12,7 @@ use crossbeam_channel::{Receiver, never, select_biased};
 #[cfg(feature = "page")]
 use score_engine::Registry;
 use score_engine::{Edit, Follow, Graph, Live, RunError, Settings, Status, Steering};
-use score_nodes::device::Audible;
+use score_nodes::device::{Audible, DawNotes};
 use score_nodes::following::Follower;
 #[cfg(feature = "page")]
 use score_nodes::lessons::Lessons;
@@ -60,6 +60,8 @@ pub(super) struct Playing<'a> {
     published: Published,
     /// The clock that is followed, and what reads it.
     follower: Option<(Follow, Follower)>,
+    /// Notes on their way to a DAW.
+    daw: Arc<DawNotes>,
     /// What is told to a service manager.
     service: Service,
     /// What a keeper knows of it.
@@ -92,11 +94,13 @@ impl<'a> Playing<'a> {
         published: Published,
     ) -> Self {
         let audible = Arc::<Audible>::default();
+        let daw = Arc::<DawNotes>::default();
         let settings = settings.clone().with_shared(audible.clone());
         #[cfg(feature = "page")]
         let lessons = Arc::<Lessons>::default();
         #[cfg(feature = "page")]
         let settings = settings.with_shared(lessons.clone());
+        let settings = settings.with_shared(daw.clone());
         Playing {
             arguments,
             live: Live::new(&settings, options(kept.is_some())),
@@ -109,6 +113,7 @@ impl<'a> Playing<'a> {
             used: Default::default(),
             published,
             follower: None,
+            daw,
             service: Service::new(kept.is_some(), Duration::from_secs(arguments.hangs_after)),
             kept,
             writes: Vec::new(),
@@ -162,7 +167,7 @@ impl<'a> Playing<'a> {
         let wanted = wanted.cloned();
         self.follower = None;
         let Some(follow) = wanted else { return };
-        match Follower::start(&follow, self.live.clock(), &self.live.steering()) {
+        match Follower::start(&follow, self.live.clock(), &self.live.steering(), &self.daw) {
             Ok(follower) => self.follower = Some((follow, follower)),
             Err(error) => tracing::warn!("the clock is not followed: {error}"),
         }

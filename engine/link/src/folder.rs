@@ -1,6 +1,7 @@
 //! Where the sockets of runs lie: in a folder that only their user can enter.
 
 use std::collections::HashSet;
+use std::ffi::OsStr;
 use std::fs::{DirBuilder, Metadata};
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
@@ -13,8 +14,8 @@ use rustix::process::{Pid, geteuid, test_kill_process};
 /// The environment variable that names the folder.
 const FOLDER_VARIABLE: &str = "SCORE_RUNTIME_DIR";
 
-/// How the name of a socket ends.
-const EXTENSION: &str = "sock";
+/// How the name of the socket ends at which a run is steered.
+pub const CONTROL: &str = "sock";
 
 /// Others of the group or of the whole machine may do something with a file.
 const OTHERS: u32 = 0o077;
@@ -26,7 +27,8 @@ const STICKY: u32 = 0o1000;
 /// The folders in which a run may have its socket, the best first: only the one in
 /// SCORE_RUNTIME_DIR, if that is set; else one in the folder that the system gives each logged-in
 /// user, then one in the folder for temporary files.
-pub(super) fn to_make() -> Vec<PathBuf> {
+#[must_use]
+pub fn to_make() -> Vec<PathBuf> {
     let named = |name| std::env::var_os(name).map(PathBuf::from);
     match named(FOLDER_VARIABLE) {
         Some(folder) if !folder.as_os_str().is_empty() => {
@@ -45,7 +47,8 @@ fn usual(of_user: Option<PathBuf>, for_temporary: &Path) -> Vec<PathBuf> {
 
 /// The folders in which runs of this user may have their sockets: a run may have been started with
 /// other environment variables, by cron or as a service.
-pub(super) fn to_look_in() -> Vec<PathBuf> {
+#[must_use]
+pub fn to_look_in() -> Vec<PathBuf> {
     let mut folders = to_make();
     if std::env::var_os(FOLDER_VARIABLE).is_some_and(|named| !named.is_empty()) {
         return folders;
@@ -75,7 +78,7 @@ fn user() -> u32 {
 ///
 /// # Errors
 /// It cannot be made, or others could reach what lies in it; in words.
-pub(super) fn make(folder: &Path) -> Result<(), String> {
+pub fn make(folder: &Path) -> Result<(), String> {
     match DirBuilder::new().mode(0o700).create(folder) {
         Err(error) if error.kind() != ErrorKind::AlreadyExists => {
             Err(format!("`{}` cannot be made ({error})", folder.display()))
@@ -88,7 +91,7 @@ pub(super) fn make(folder: &Path) -> Result<(), String> {
 ///
 /// # Errors
 /// Somebody else could; in words.
-pub(super) fn require_own(folder: &Path) -> Result<(), String> {
+pub fn require_own(folder: &Path) -> Result<(), String> {
     let name = folder.display();
     let found = folder.symlink_metadata();
     let found = found.map_err(|error| format!("`{name}` cannot be looked at ({error})"))?;
@@ -116,19 +119,20 @@ fn is_kept(above: &Metadata) -> bool {
     above.mode() & OTHERS_WRITE == 0 || above.mode() & STICKY != 0
 }
 
-/// The sockets that lie in a folder, with the processes in their names.
-pub(super) fn sockets_in(folder: &Path) -> Vec<(u32, PathBuf)> {
+/// The sockets that lie in a folder and whose names end so, with the processes in their names.
+#[must_use]
+pub fn sockets_in(folder: &Path, ending: &str) -> Vec<(u32, PathBuf)> {
     let entries = folder.read_dir().into_iter().flatten().flatten();
     let mut found: Vec<(u32, PathBuf)> = entries
-        .filter_map(|entry| Some((process_of(&entry.path())?, entry.path())))
+        .filter_map(|entry| Some((process_of(&entry.path(), ending)?, entry.path())))
         .collect();
     found.sort();
     found
 }
 
 /// The process in a socket's name.
-fn process_of(path: &Path) -> Option<u32> {
-    let is_socket = path.extension().is_some_and(|ending| ending == EXTENSION);
+fn process_of(path: &Path, ending: &str) -> Option<u32> {
+    let is_socket = path.extension().is_some_and(|found| found == ending);
     let stem = path.file_stem().filter(|_| is_socket)?.to_str()?;
     let (process, _) = stem.split_once('-').unwrap_or((stem, ""));
     process.parse().ok()
@@ -136,17 +140,21 @@ fn process_of(path: &Path) -> Option<u32> {
 
 /// The names that the socket of this process may have in `folder`, the best first. More than one
 /// are needed where containers share the folder: processes of two may have one number.
-pub(super) fn names(folder: &Path) -> impl Iterator<Item = PathBuf> {
+pub fn names(folder: &Path, ending: &str) -> impl Iterator<Item = PathBuf> {
     let process = std::process::id();
-    let first = folder.join(format!("{process}.{EXTENSION}"));
-    let folder = folder.to_owned();
-    let more = (2..16).map(move |number| folder.join(format!("{process}-{number}.{EXTENSION}")));
+    let (folder, ending) = (folder.to_owned(), ending.to_owned());
+    let first = folder.join(format!("{process}.{ending}"));
+    let more = (2..16).map(move |number| folder.join(format!("{process}-{number}.{ending}")));
     std::iter::once(first).chain(more)
 }
 
 /// Removes the sockets beside `own` that dead processes have left.
-pub(super) fn clean(own: &Path) {
-    let sockets = own.parent().map(sockets_in).unwrap_or_default();
+pub fn clean(own: &Path) {
+    let ending = own.extension().and_then(OsStr::to_str);
+    let (Some(folder), Some(ending)) = (own.parent(), ending) else {
+        return;
+    };
+    let sockets = sockets_in(folder, ending);
     for (process, path) in sockets {
         // A process that is alive may be stopped, and would not answer.
         if path != own && is_dead(process) {
@@ -162,7 +170,7 @@ fn is_dead(process: u32) -> bool {
 }
 
 /// Removes the socket at `path` if nobody listens at it, as `connected` tells.
-pub(super) fn remove_stale(path: &Path, connected: &io::Result<UnixStream>) {
+pub fn remove_stale(path: &Path, connected: &io::Result<UnixStream>) {
     let is_stale = |error: &io::Error| error.kind() == ErrorKind::ConnectionRefused;
     if connected.as_ref().is_err_and(is_stale) {
         // Another process may be faster.
@@ -265,17 +273,19 @@ mod tests {
 
     #[test]
     fn a_socket_is_known_by_its_name() {
-        let process = |name: &str| process_of(Path::new(name));
+        let process = |name: &str| process_of(Path::new(name), CONTROL);
         assert_eq!(process("/run/user/1/score/12.sock"), Some(12));
         assert_eq!(process("12-3.sock"), Some(12));
-        for other in [".12.new", "12.txt", "x.sock", "sock", "-1.sock", ""] {
+        for other in [
+            ".12.new", ".12sock", "12.txt", "x.sock", "sock", "-1.sock", "",
+        ] {
             assert_eq!(process(other), None, "{other}");
         }
-        let own: Vec<_> = names(Path::new("a")).collect();
+        let own: Vec<_> = names(Path::new("a"), "daw").collect();
         assert_eq!(own.len(), 15);
         assert!(
             own.iter()
-                .all(|name| process_of(name) == Some(std::process::id()))
+                .all(|name| process_of(name, "daw") == Some(std::process::id()))
         );
     }
 }
