@@ -239,7 +239,7 @@ impl<'a> Playing<'a> {
     }
 
     /// How the run is, with what it plays in place of the patch.
-    fn status(&self) -> Status {
+    fn status(&mut self) -> Status {
         let mut status = self.live.status();
         if let Some(kept) = self.kept.as_ref() {
             kept.complete(&mut status, SystemTime::now());
@@ -417,7 +417,8 @@ impl<'a> Playing<'a> {
             if let Some(kept) = self.kept {
                 kept.go_on(&self.live.steering(), &revision.patch);
             }
-            self.published.publish(&self.status());
+            let status = self.status();
+            self.published.publish(&status);
             let [models, devices] = &self.used;
             tracing::info!(
                 models,
