@@ -114,7 +114,7 @@ fn examples_are_taught_from_outside_edited_in_their_file_and_taken_back() {
         .unwrap();
     assert!(!wrong.status.success());
     assert!(
-        text(&wrong.stderr).contains("delete 7"),
+        text(&wrong.stderr).contains("forget 1"),
         "{}",
         text(&wrong.stderr)
     );

@@ -3,8 +3,8 @@
 //! The kernel is a constant and a Gaussian bell (RBF); a knob's mean is that of its examples. How
 //! wide the bell is and how much noise the examples have is chosen by the error with which each
 //! example is guessed from the others (leave one out), among what still gives the examples back
-//! (`FAITHFUL`): an artist who shows a picture again expects what was taught there. All knobs of the
-//! same examples share one factorisation. The figures behind the constants are printed by
+//! (`FAITHFUL`): an artist who shows a picture again expects what was taught there. All knobs of
+//! the same examples share one factorisation. The figures behind the constants are printed by
 //! `models/training/eye/teaching.py`.
 
 use super::cholesky::{Cholesky, dot};

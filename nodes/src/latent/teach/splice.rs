@@ -298,7 +298,7 @@ Examples(
             let text = add(text, &new).unwrap();
             let after = read(&text, Some(3)).unwrap_or_else(|why| panic!("{why}\n{text}"));
             assert_eq!(after[..before.len()], before);
-            assert_eq!(after[before.len()..], [new.clone()]);
+            assert_eq!(after[before.len()..], *std::slice::from_ref(&new));
             let again = add(&text, &of(10, 0.0, [0.0; 3])).unwrap();
             assert_eq!(ids(&again).len(), before.len() + 2);
         }
