@@ -11,9 +11,9 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use score_link::folder::{self, CONTROL};
 use score_link::socket::Socket;
 
+use super::Remote;
 use super::line::{Line, Lines, write};
 use super::protocol::{MAX_REQUEST, Refusal, too_long, write_answer};
-use super::Remote;
 
 /// Clients that are served at the same time.
 const MAX_CLIENTS: usize = 16;

@@ -276,7 +276,9 @@ mod tests {
         let process = |name: &str| process_of(Path::new(name), CONTROL);
         assert_eq!(process("/run/user/1/score/12.sock"), Some(12));
         assert_eq!(process("12-3.sock"), Some(12));
-        for other in [".12.new", ".12sock", "12.txt", "x.sock", "sock", "-1.sock", ""] {
+        for other in [
+            ".12.new", ".12sock", "12.txt", "x.sock", "sock", "-1.sock", "",
+        ] {
             assert_eq!(process(other), None, "{other}");
         }
         let own: Vec<_> = names(Path::new("a"), "daw").collect();
