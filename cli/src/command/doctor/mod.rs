@@ -289,7 +289,7 @@ mod tests {
 
     #[test]
     fn a_patch_lacks_nothing_that_it_does_not_need() {
-        let graph = |nodes: &str| graph(nodes, "", Path::new("/"));
+        let graph = |nodes: &str, wires: &str| graph(nodes, wires, Path::new("/"));
         // Neither a sound device nor a folder of models is there.
         let nothing = Devices {
             sound_outputs: Vec::new(),
@@ -300,13 +300,16 @@ mod tests {
         };
         let none = Settings::default();
         let none = none.with_folder("models", PathBuf::from("/nowhere"));
-        let hum = graph("\"hum\": tone()");
+        let hum = graph("\"hum\": tone()", "");
         let needs = Needs::of(&hum);
         assert_eq!(sound(&nothing, needs).state, State::Fine);
         assert_eq!(models(&none, Some(&hum)).state, State::Fine);
         assert_eq!(sound(&nothing, Needs::ALL).state, State::Lacks);
         assert_eq!(models(&none, None).state, State::Lacks);
-        let heard = graph("\"out\": audio_out(), \"eye\": camera()");
+        let heard = graph(
+            "\"hum\": tone(), \"out\": audio_out(), \"eye\": camera(), \"moves\": motion()",
+            "\"hum -> out\", \"eye -> moves\"",
+        );
         let needs = Needs::of(&heard);
         assert_eq!(sound(&nothing, needs).state, State::Lacks);
         assert!(needs.camera);
