@@ -57,11 +57,11 @@ pub(crate) const PATCHES: &[(&str, &str)] = &[
         "silent_until_movement",
         include_str!("../../graphs/silent_until_movement.ron"),
     ),
-    ("sound_pc", include_str!("../../graphs/sound_pc.ron")),
     (
         "song_draws_itself",
         include_str!("../../graphs/song_draws_itself.ron"),
     ),
+    ("sound_pc", include_str!("../../graphs/sound_pc.ron")),
     ("stream", include_str!("../../graphs/stream.ron")),
     ("stream_live", include_str!("../../graphs/stream_live.ron")),
     ("tablet", include_str!("../../graphs/tablet.ron")),

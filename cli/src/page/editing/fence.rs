@@ -310,6 +310,17 @@ mod tests {
         "frame_encoder.model",
         "frame_encoder.output",
         "picture_decoder.model",
+        "latent_focus.model",
+        "latent_focus.follow",
+        "latent_focus.ignore",
+        "latent_knobs.model",
+        "latent_knobs.name",
+        "latent_steer.model",
+        "music_encoder.model",
+        "tags.model",
+        "tags.word",
+        // Deletes, weighs or names what was taught, in the folder that the patch names.
+        "teach.edit",
     ];
 
     #[test]
