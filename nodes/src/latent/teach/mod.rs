@@ -164,6 +164,7 @@ impl Node for Teach {
                 "film -> taught.frames",
                 "taught.a -> tune.density",
                 "taught.b -> tune.tonic",
+                "tune -> notes",
             ]"#,
         )
         .details(
