@@ -137,7 +137,8 @@ impl Processor<NearestPicture> for Finding {
     }
 }
 
-#[cfg(all(test, feature = "onnx"))]
+#[cfg(test)]
+#[cfg(feature = "onnx")]
 mod tests {
     use std::path::Path;
 
