@@ -18,7 +18,7 @@ const PATIENCE: Duration = Duration::from_secs(90);
 fn sender(host: &str, port: u16) -> String {
     format!(
         r#"Patch(format: 1, transport: (tempo: 160, seed: 1), nodes: {{
-            "wave": lfo(period: seconds(1)),
+            "wave": lfo(every: seconds(1)),
             "walk": latent_random(dimension: 64, every: seconds(0.1)),
             "tune": scale_walk(),
             "out": net_out(host: "{host}", port: {port}, secret: "stage.secret"),

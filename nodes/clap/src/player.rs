@@ -104,6 +104,8 @@ pub struct Player {
     part: u8,
     /// Whether a note has come too late since that was last asked.
     was_late: bool,
+    /// Where the DAW stopped last: what lies before it and comes only now is not played any more.
+    stopped: u64,
 }
 
 impl Player {
@@ -121,6 +123,7 @@ impl Player {
             sounding: Vec::with_capacity(SOUNDING),
             part: 0,
             was_late: false,
+            stopped: 0,
         }
     }
 
@@ -173,7 +176,10 @@ impl Player {
         match news {
             News::Same => {}
             News::Starts => self.wait(frame, Event::EndAll),
-            News::Stops => self.end_all(offset),
+            News::Stops => {
+                self.stopped = frame;
+                self.end_all(offset);
+            }
             News::Jumps => {
                 // Beyond the jump lies another place.
                 self.waiting.retain(|waiting| waiting.frame < frame);
@@ -184,7 +190,7 @@ impl Player {
         news
     }
 
-    /// As [`Player::place`], for tests of others.
+    /// As `place`, for tests of others.
     pub fn say(&mut self, offset: u32, at: i64, playhead: Playhead) {
         self.place(offset, at, playhead);
     }
@@ -227,6 +233,9 @@ impl Player {
         let Some(frame) = self.placed(&note) else {
             return;
         };
+        if frame < self.stopped {
+            return;
+        }
         let heard = self.heard(0);
         if frame < heard {
             self.was_late = true;

@@ -181,7 +181,9 @@ impl Timeline {
                 let is_nearer = |other: &u64| other.abs_diff(head) <= frame.abs_diff(head);
                 nearest = Some(nearest.filter(is_nearer).unwrap_or(frame));
             }
-            end = anchor.frame;
+            // What would sound for a single frame before a jump is not played: it lies at the end of
+            // a loop, as far as the DAW and this reckon alike.
+            end = anchor.frame.saturating_sub(u64::from(anchor.begins));
         }
         nearest
     }

@@ -181,6 +181,8 @@ fn wanted(daw: &Daw, from: u64, to: u64) -> Vec<u64> {
         }
     }
     wanted.retain(|frame| (from..to).contains(frame));
+    // The end of a loop is its beginning.
+    wanted.dedup_by(|one, other| one.abs_diff(*other) <= 1);
     wanted
 }
 
@@ -220,8 +222,9 @@ fn notes_of_a_run_sound_at_their_place_through_loops_and_tempi_and_end_with_it()
             assert!(daw.jumps >= 5, "{}", daw.jumps);
             let (wanted, begun) = (wanted(&daw, from, to), begun(&daw, from, to));
             assert!(wanted.len() > 15, "{wanted:?}");
-            for (wanted, begun) in wanted.iter().zip(&begun) {
-                assert!(wanted.abs_diff(*begun) <= 1, "{wanted} {begun}");
+            for (expected, found) in wanted.iter().zip(&begun) {
+                let is_there = expected.abs_diff(*found) <= 1;
+                assert!(is_there, "{expected} {found} of {wanted:?} {begun:?}");
             }
             assert_eq!(wanted.len(), begun.len());
 

@@ -1,7 +1,7 @@
 //! Stills of one's own films, found by their codes: an index of them in one file.
 //!
 //! The file is made to be read after years, by other programs too. It begins with one line of JSON
-//! ([`Header`]), which says where everything lies; the numbers behind it are little-endian:
+//! (`Header`), which says where everything lies; the numbers behind it are little-endian:
 //!
 //! | part | of each still |
 //! |---|---|

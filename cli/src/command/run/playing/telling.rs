@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use score_engine::{FileRole, Graph, Revision, patch_hash};
+use serde_json::Value;
 
 /// The files that a patch writes.
 pub(super) fn written(graph: &Graph) -> Vec<PathBuf> {
@@ -17,7 +18,12 @@ pub(super) fn used(graph: &Graph, names: &[&str]) -> String {
     let nodes = graph["nodes"].as_array().into_iter().flatten();
     let found = nodes.filter_map(|node| {
         let value = names.iter().find_map(|name| node["values"].get(name))?;
-        let value = value.as_str().unwrap_or("the system's own");
+        let value = match value {
+            Value::String(name) => name,
+            Value::Null => "the system's own",
+            // The number of a network's port names no device.
+            _ => return None,
+        };
         Some(format!("{}: {value}", node["id"].as_str()?))
     });
     found.collect::<Vec<_>>().join(", ")
