@@ -486,11 +486,12 @@ mod tests {
     #[test]
     fn without_loss_pictures_are_what_they_were_in_the_size_that_is_asked_for() {
         let folder = tempfile::tempdir().unwrap();
-        let more = json!({ "codec": "ffv1", "width": 3 });
+        // ffmpeg 5.1's own ffv1 loses lines of pictures that are smaller than its slices.
+        let more = json!({ "codec": "ffv1", "width": 12 });
         filming(&folder.path().join("a.mkv"), more).run().unwrap();
         let arguments = "-i a.mkv -frames:v 1 -f rawvideo -pix_fmt rgb24 -";
         let arguments: Vec<&str> = arguments.split(' ').collect();
-        assert_eq!(ffmpeg(folder.path(), &arguments), [40; 3 * 2 * 3]);
+        assert_eq!(ffmpeg(folder.path(), &arguments), [40; 12 * 8 * 3]);
     }
 
     #[test]
