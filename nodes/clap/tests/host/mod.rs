@@ -75,6 +75,9 @@ pub struct Segment {
     pub jumps: bool,
 }
 
+/// Calls something, and counts what happens meanwhile.
+pub type Watch = fn(&mut dyn FnMut()) -> u64;
+
 pub struct Daw {
     instance: PluginInstance<Handlers>,
     processor: Option<StartedPluginAudioProcessor<Handlers>>,
@@ -98,7 +101,7 @@ pub struct Daw {
     /// Whether it ever said that notes came late.
     pub was_late: bool,
     /// What counts something of each call of the plug-in, and the sum.
-    pub watch: Option<fn(&mut dyn FnMut()) -> u64>,
+    pub watch: Option<Watch>,
     pub watched: u64,
 }
 
@@ -117,9 +120,9 @@ impl Daw {
             max_frames_count: BLOCK,
         };
         let stopped = instance.activate(|_, _| (), configuration).unwrap();
-        let mut handle = instance.plugin_handle();
+        let handle = instance.plugin_handle();
         let latency = handle.get_extension::<PluginLatency>().unwrap();
-        let latency = latency.get(&mut handle);
+        let latency = latency.get(&handle);
         assert!(latency > 0 && f64::from(latency) < RATE / 10.0, "{latency}");
         Daw {
             processor: Some(stopped.start_processing().unwrap()),
@@ -145,9 +148,9 @@ impl Daw {
 
     /// The value of the plug-in's parameter with this id, as its main thread says it.
     pub fn parameter(&mut self, id: u32) -> f64 {
-        let mut handle = self.instance.plugin_handle();
+        let handle = self.instance.plugin_handle();
         let params = handle.get_extension::<PluginParams>().unwrap();
-        params.get_value(&mut handle, ClapId::new(id)).unwrap()
+        params.get_value(&handle, ClapId::new(id)).unwrap()
     }
 
     pub fn start(&mut self, beat: f64) {
