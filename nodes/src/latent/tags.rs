@@ -219,7 +219,11 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("rain.ron");
         let heap = |at: f32| -> Vec<Vec<f32>> {
-            let code = |n: u8| (0..64).map(|i| at + f32::from(u16::from(n) * i % 7) * 0.1).collect();
+            let code = |n: u8| {
+                (0..64)
+                    .map(|i| at + f32::from(u16::from(n) * i % 7) * 0.1)
+                    .collect()
+            };
             (1..=10).map(code).collect()
         };
         let lesson = teach("rain", &heap(1.0), &heap(-1.0)).unwrap();
