@@ -241,6 +241,24 @@ fn still(film: &Path, seconds: f64) -> Result<Frame, NodeError> {
         })
 }
 
+/// The most pixels of a sheet: a gigabyte while it is made.
+const MOST_PIXELS: u64 = 1 << 27;
+
+/// Whether so many pictures with sides of `size` pixels make a sheet that is not too large.
+///
+/// # Errors
+/// It would be.
+pub fn require_room(count: usize, size: u32) -> Result<(), NodeError> {
+    let pixels = (count as u64).saturating_mul(u64::from(size).pow(2));
+    match pixels > MOST_PIXELS {
+        true => Err(
+            NodeError::input("the sheet would have too many pixels for the memory")
+                .help("ask for fewer pictures, or a smaller `--size`"),
+        ),
+        false => Ok(()),
+    }
+}
+
 /// Writes `frames` as a sheet of pictures with sides of `size` pixels, `columns` in a row, as the
 /// file whose name is claimed, a .png or .jpg.
 ///

@@ -176,7 +176,7 @@ fn a_film_gets_its_golden_melody_of_two_bars() {
 
 #[test]
 fn a_film_gets_its_golden_ensemble() {
-    // Of all that is drawn by chance, only the likeliest: else rounding may decide a note.
+    // What is drawn at a temperature by nodes that hear the map: else rounding may decide a note.
     let likeliest = ["piano.temperature=0.0", "bass.temperature=0.0"];
     compare_film(
         "film",

@@ -2,8 +2,8 @@
 //!
 //!     cargo bench --package score-nodes --bench nearest -- 100000
 //!
-//! The number is how many stills the index has, each a latent of 64 components. `nearest_picture`
-//! promises 5 ms for 100,000.
+//! The number is how many stills the index has, each a latent of 64 components. At most 5 ms for
+//! 100,000 is the aim.
 #![allow(missing_docs, clippy::print_stdout)]
 
 use std::hint::black_box;

@@ -1,7 +1,7 @@
 //! `score draw`
 
 use score_engine::Settings;
-use score_nodes::drawing::{PictureModel, draw, square, write_sheet};
+use score_nodes::drawing::{PictureModel, draw, require_room, square, write_sheet};
 
 use crate::arguments::Draw;
 use crate::command::{claim, drawing, require_place};
@@ -9,6 +9,7 @@ use crate::failure::Failure;
 
 pub(crate) fn run(arguments: &Draw, settings: &Settings) -> Result<(), Failure> {
     require_place(&arguments.out)?;
+    require_room(arguments.count as usize, arguments.size)?;
     let claim = claim(&arguments.out, "score draw", arguments.drawing.overwrite)?;
     let seed = drawing::seed(&arguments.drawing);
     let name = drawing::model(&arguments.drawing, drawing::PICTURES);

@@ -29,7 +29,7 @@ pub(crate) fn run(arguments: &Index, settings: &Settings) -> Result<(), Failure>
     let films: Vec<PathBuf> = films.into_iter().map(|film| film.path).collect();
     let before = StillIndex::open(&path).ok();
     // One of the same films is what this one is to replace.
-    let before = before.filter(|before| before.knows_any(&films));
+    let before = before.filter(|before| before.is_of(&films));
     let claim = match &before {
         Some(_) => Claim::new(&path, Owner::program(COMMAND), true)?,
         None => claim(&path, COMMAND, arguments.overwrite)?,

@@ -5,7 +5,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use score_engine::{NodeError, Settings};
-use score_nodes::drawing::{self as pictures, PictureModel, picture_of, write_sheet};
+use score_nodes::drawing::{self as pictures, PictureModel, picture_of, require_room, write_sheet};
 use score_nodes::music::{TuneModel, interpolate, sheet};
 
 use crate::arguments::Interpolate;
@@ -80,6 +80,8 @@ fn between_melodies(arguments: &Interpolate, settings: &Settings) -> Result<(), 
 fn between_pictures(arguments: &Interpolate, settings: &Settings) -> Result<(), Failure> {
     let out = out(arguments, "interpolate.png");
     require_place(&out)?;
+    // With the two pictures themselves.
+    require_room(arguments.steps as usize + 2, arguments.size)?;
     let claim = claim(&out, COMMAND, arguments.drawing.overwrite)?;
     let from = picture_of(&arguments.from)?;
     let to = picture_of(&arguments.to)?;

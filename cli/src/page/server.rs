@@ -211,8 +211,9 @@ pub(super) fn page_with(page: &str, status: StatusCode, more: &str) -> Result<Re
     Ok((status, headers, page.replace("{nonce}", &nonce)).into_response())
 }
 
-pub(super) fn json(content: String) -> Response {
-    ([(header::CONTENT_TYPE, "application/json")], content).into_response()
+pub(super) fn json(content: impl Into<Body>) -> Response {
+    let kind = [(header::CONTENT_TYPE, "application/json")];
+    (kind, content.into()).into_response()
 }
 
 /// What a browser brings that has opened an address.

@@ -65,7 +65,8 @@ impl Rung {
 
 /// Where a patch that is kept playing stands. Times are those of the system's clock, since a time
 /// that everybody knows; where it was set back, what lies ahead of it is forgotten. How long the run
-/// has lived is the keeper's to measure, by a clock that nobody sets.
+/// has lived is the keeper's to measure, by a clock that nobody sets; but for a life that a power cut
+/// has ended, which only the system's clock can tell.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Ladder {
     /// What tells the saved patch from every other.

@@ -2,7 +2,7 @@
 
 use std::ffi::OsStr;
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 /// The first line of a unit that this program wrote.
 pub(crate) const MARK: &str =
@@ -52,12 +52,19 @@ pub(crate) fn words_of<'a>(more: &'a [String], patch: &'a Path) -> impl Iterator
     words.chain([OsStr::new("--"), patch.as_os_str()])
 }
 
+/// A folder as systemd takes it, which refuses those with `..` in them.
+fn without_parents(folder: &Path) -> PathBuf {
+    let has_parent = folder.components().any(|part| part == Component::ParentDir);
+    let found = has_parent.then(|| folder.canonicalize().ok()).flatten();
+    found.unwrap_or_else(|| folder.to_owned())
+}
+
 impl Unit {
     /// The unit's text.
     pub(crate) fn text(&self) -> String {
         let mut text = format!("{MARK}\n\n[Unit]\n");
         let stem = self.patch.file_stem().unwrap_or_default();
-        let folder = self.patch.parent().unwrap_or(Path::new("/"));
+        let folder = without_parents(self.patch.parent().unwrap_or(Path::new("/")));
         let is_system = self.user.is_some();
         let mut line = |line: &str| {
             let _ = writeln!(text, "{line}");
@@ -116,10 +123,9 @@ impl Unit {
             line("ProtectKernelTunables=yes");
             line("ProtectControlGroups=yes");
             line("RestrictNamespaces=yes");
-            let own = [folder, Path::new("/tmp"), Path::new("/var/tmp")];
-            let places = own
-                .into_iter()
-                .chain(self.writes.iter().map(PathBuf::as_path));
+            let own = [folder, "/tmp".into(), "/var/tmp".into()];
+            let places = self.writes.iter().map(|place| without_parents(place));
+            let places = own.into_iter().chain(places);
             // A disk that is not there yet must not keep it from starting.
             let places: Vec<String> = places
                 .map(|place| quoted(Path::new(&format!("-{}", place.display())).as_os_str()))
@@ -176,6 +182,24 @@ mod tests {
             name_of(Path::new("/a/my show (2).ron")),
             "score-my-show--2-"
         );
+    }
+
+    #[test]
+    fn systemd_is_given_no_folder_with_a_parent_in_it() {
+        let above = tempfile::tempdir().unwrap();
+        let above = above.path().canonicalize().unwrap();
+        std::fs::create_dir_all(above.join("show/state")).unwrap();
+        let unit = Unit {
+            writes: vec![above.join("show/../show/state")],
+            ..unit(above.join("show/state/../piece.ron").to_str().unwrap())
+        };
+        let text = unit.text();
+        let show = above.join("show").display().to_string();
+        let has = |line: &str| assert!(text.lines().any(|found| found == line), "{line}\n{text}");
+        has(&format!("WorkingDirectory={show}"));
+        has(&format!(
+            "ReadWritePaths=-{show} -/tmp -/var/tmp -{show}/state"
+        ));
     }
 
     #[test]

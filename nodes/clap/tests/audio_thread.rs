@@ -13,7 +13,7 @@ use std::cell::Cell;
 use score_clap::player::{Player, Playhead};
 use score_link::daw::{Change, FromRun, NoteChange};
 
-use host::{BLOCK, Daw, RATE};
+use host::{BLOCK, Daw, RATE, in_own_folder};
 
 thread_local! {
     /// Whether this thread is inside a call of the DAW's.
@@ -117,15 +117,17 @@ fn nothing_is_allocated_for_notes_however_many_come_and_whatever_the_playhead_do
 
 #[test]
 fn nothing_is_allocated_in_the_call_of_a_daw() {
-    let mut daw = Daw::new();
-    daw.start(0.0);
-    daw.loops = Some((0.0, 0.5));
-    daw.watch = Some(allocations_of);
-    for block in 0..60 {
-        daw.tempo = 100.0 + f64::from(block);
-        daw.block();
-    }
-    assert_eq!(daw.watched, 0);
+    in_own_folder("nothing_is_allocated_in_the_call_of_a_daw", || {
+        let mut daw = Daw::new();
+        daw.start(0.0);
+        daw.loops = Some((0.0, 0.5));
+        daw.watch = Some(allocations_of);
+        for block in 0..60 {
+            daw.tempo = 100.0 + f64::from(block);
+            daw.block();
+        }
+        assert_eq!(daw.watched, 0);
+    });
 }
 
 fn allocations_of(work: &mut dyn FnMut()) -> u64 {

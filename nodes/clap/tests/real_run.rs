@@ -31,31 +31,36 @@ const PATCH: &str = r#"Patch(
 /// Quarter notes from note to note.
 const GRID: f64 = 0.25;
 
-/// A run, ended with this value.
-struct Run(Child);
+/// A run, ended with this value, and its folder, which goes with it.
+struct Run {
+    child: Child,
+    _folder: tempfile::TempDir,
+}
 
 impl Run {
     fn start() -> Self {
         let this = std::env::current_exe().unwrap();
         let program = this.ancestors().nth(2).unwrap().join("score");
         assert!(program.exists(), "{} is not built", program.display());
-        let folder = std::env::temp_dir().join(format!("score-clap-{}", std::process::id()));
-        std::fs::create_dir_all(&folder).unwrap();
-        std::fs::write(folder.join("daw.ron"), PATCH).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("daw.ron"), PATCH).unwrap();
         let child = Command::new(program)
             .args(["run", "daw.ron"])
-            .current_dir(&folder)
+            .current_dir(folder.path())
             .stdin(Stdio::null())
             .spawn()
             .unwrap();
-        Run(child)
+        Run {
+            child,
+            _folder: folder,
+        }
     }
 }
 
 impl Drop for Run {
     fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 

@@ -132,11 +132,13 @@ impl Timeline {
             let (from, to) = (time - WINDOW / 2.0, time + WINDOW / 2.0);
             film.motion(from.max(0.0), to.min(film.seen.seconds).max(from)) as f32
         };
-        tracks.push(Track {
-            name: MOVING.to_owned(),
-            is_word: false,
-            values: times.iter().map(motion).collect(),
-        });
+        if tracks.iter().all(|track| track.name != MOVING) {
+            tracks.push(Track {
+                name: MOVING.to_owned(),
+                is_word: false,
+                values: times.iter().map(motion).collect(),
+            });
+        }
         let scenes = scenes(&film.shots(), film.spread());
         let shots = shots(&film, &times, &tracks, &scenes);
         Timeline {
@@ -152,7 +154,7 @@ impl Timeline {
         let mut text = "seconds,scene".to_owned();
         self.tracks.iter().for_each(|track| {
             text.push(',');
-            text.push_str(&field(&track.name));
+            text.push_str(&cell(&track.name));
         });
         text.push('\n');
         for (look, time) in self.times.iter().enumerate() {
@@ -215,11 +217,18 @@ fn shots(film: &Film, times: &[f64], tracks: &[Track], scenes: &[usize]) -> Vec<
     shots.map(shot).collect()
 }
 
-/// A text as a field of CSV (RFC 4180).
-fn field(text: &str) -> String {
+/// A text as a cell of CSV (RFC 4180). What a spreadsheet would take for a formula gets an
+/// apostrophe before it, since names and titles are anybody's.
+#[must_use]
+pub fn cell(text: &str) -> String {
+    let is_formula = text.starts_with(['=', '+', '-', '@', '\t', '\r']);
+    let text = match is_formula {
+        true => format!("'{text}"),
+        false => text.to_owned(),
+    };
     match text.contains([',', '"', '\n', '\r']) {
         true => format!("\"{}\"", text.replace('"', "\"\"")),
-        false => text.to_owned(),
+        false => text,
     }
 }
 

@@ -297,6 +297,16 @@ impl Desk {
     /// run's.
     fn next_report(&mut self, now: i64, time: Time) -> Option<ClockReport> {
         let is_due = |place: &&Place| place.at <= now || place.at.saturating_sub(now) > MOST_AHEAD;
+        // One that a DAW does not process any more says nothing, though others do.
+        let speaks = |plugin: &Plugin| {
+            let last = plugin.places.back();
+            last.is_some_and(|place| now.saturating_sub(place.at) < SILENCE)
+        };
+        if now.saturating_sub(self.heard) > SILENCE
+            && let Some(other) = self.plugins.iter().position(speaks)
+        {
+            self.plugins.swap(0, other);
+        }
         while let Some(leader) = self.plugins.first_mut()
             && let Some(place) = leader.places.front().filter(is_due).copied()
         {
@@ -497,6 +507,20 @@ mod tests {
         assert_eq!(runs(reports(&mut desk, 10)[1]).1, 2.0);
         drop(first);
         let heard = reports(&mut desk, 11);
+        assert_eq!((heard.len(), runs(heard[0]).1), (1, 7.0));
+    }
+
+    #[test]
+    fn where_the_first_plugin_says_nothing_any_more_another_that_speaks_leads() {
+        let (mut first, mut desk) = connected();
+        let (mut second, here) = UnixStream::pair().unwrap();
+        desk.plugins.extend(Plugin::new(here));
+        say(&mut second, &[FromPlugin::Hello(VERSION)]);
+        say(&mut first, &[FromPlugin::Place(place(1, 2.0))]);
+        assert_eq!(runs(reports(&mut desk, 10)[1]).1, 2.0);
+        let later = 3 * SILENCE;
+        say(&mut second, &[FromPlugin::Place(place(later, 7.0))]);
+        let heard = reports(&mut desk, later + 1);
         assert_eq!((heard.len(), runs(heard[0]).1), (1, 7.0));
     }
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use score_engine::{
     Build, Check, Control, Descriptor, Flow, InputPort, Io, Latent, Node, NodeError, OutputPort,
-    Params, Processor,
+    Params, Processor, Transport,
 };
 
 use super::naming::{Naming, checked, refuse};
@@ -120,7 +120,6 @@ impl Processor<LatentKnobs> for Reading {
         while let Some(input) = io.take() {
             let code = input.read(CODE)?;
             let time = input.packet.time;
-            // A name that only a hand can have given, and that is not there, chooses nothing.
             if let Ok(chosen) = self.naming.chosen(params.name.as_deref(), USUAL) {
                 io.send(CHOSEN, time, chosen.place(code))?;
             }
@@ -131,6 +130,11 @@ impl Processor<LatentKnobs> for Reading {
             }
         }
         Ok(Flow::Continue)
+    }
+
+    fn changed(&mut self, params: &LatentKnobs, _: &Transport) -> Result<(), NodeError> {
+        let chosen = self.naming.chosen(params.name.as_deref(), USUAL);
+        chosen.map(|_| ())
     }
 }
 
@@ -222,7 +226,9 @@ mod tests {
             .run()
             .unwrap();
         for knob in KNOBS {
-            for packet in outputs.packets(knob.name()) {
+            let packets = outputs.packets(knob.name());
+            assert_eq!(packets.len(), 2, "{}", knob.name());
+            for packet in packets {
                 assert!((0.0..=1.0).contains(packet.control().unwrap()));
             }
         }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use score_engine::{
     Build, Check, Control, Descriptor, Flow, InputPort, Io, Latent, Node, NodeError, OutputPort,
-    Params, Processor,
+    Params, Processor, Transport,
 };
 
 use super::naming::{Naming, checked, refuse};
@@ -130,7 +130,6 @@ impl Processor<Tags> for Tagging {
         while let Some(input) = io.take() {
             let code = input.read(CODE)?;
             let time = input.packet.time;
-            // What only a hand can have given, and is no word, chooses nothing.
             let chosen = self.naming.chosen(params.word.as_deref(), USUAL);
             if let Some(chosen) = chosen.ok().filter(|chosen| chosen.kind == Kind::Word) {
                 io.send(CHOSEN, time, chosen.probability(code))?;
@@ -142,6 +141,10 @@ impl Processor<Tags> for Tagging {
             }
         }
         Ok(Flow::Continue)
+    }
+
+    fn changed(&mut self, params: &Tags, _: &Transport) -> Result<(), NodeError> {
+        params.require(&self.naming)
     }
 }
 

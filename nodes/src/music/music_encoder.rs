@@ -9,7 +9,7 @@ use score_engine::{
 
 use super::drums;
 use super::sheet::{Span, melody};
-use super::tune_model::{TuneEncoder, tune_model};
+use super::tune_model::TuneEncoder;
 use crate::model::{Manifest, Music};
 use crate::ticks::begins;
 
@@ -93,10 +93,8 @@ impl Node for MusicEncoder {
     }
 
     fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor<Self>>, NodeError> {
-        let manifest = Manifest::of(build.settings)?;
-        tune_model(&manifest, &self.model)?;
         Ok(Box::new(Reading {
-            encoder: TuneEncoder::of(manifest, &self.model)?,
+            encoder: TuneEncoder::of(Manifest::of(build.settings)?, &self.model)?,
             transport: build.transport.clone(),
             ends: build.ends,
             leads: build.ends && self.at == Leaves::Begin,
@@ -115,8 +113,8 @@ struct Reading {
     leads: bool,
     /// The sixteenth at which the bars begin that are read next, once the node has begun.
     next: Option<u64>,
-    /// The notes that may lie in them.
-    spans: VecDeque<Span>,
+    /// The notes that may lie in them, with their channels.
+    spans: VecDeque<(u8, Span)>,
 }
 
 impl Reading {
@@ -137,20 +135,23 @@ impl Reading {
             if (note.channel() == drums::CHANNEL) != drums {
                 continue;
             }
-            let pitch = note.pitch();
-            let mut sounding = self.spans.iter_mut();
-            if let Some(span) = sounding.find(|span| span.end == SOUNDS && span.pitch == pitch) {
+            let (channel, pitch) = (note.channel(), note.pitch());
+            let is_it = |(on, span): &&mut (u8, Span)| {
+                span.end == SOUNDS && (*on, span.pitch) == (channel, pitch)
+            };
+            if let Some((_, span)) = self.spans.iter_mut().find(is_it) {
                 span.end = place.max(span.start + 1);
             }
             if matches!(note, Note::On { .. }) && self.is_known(pitch) {
                 if self.spans.len() >= MOST {
                     self.spans.pop_front();
                 }
-                self.spans.push_back(Span {
+                let span = Span {
                     start: place,
                     end: SOUNDS,
                     pitch,
-                });
+                };
+                self.spans.push_back((channel, span));
             }
         }
     }
@@ -176,7 +177,8 @@ impl Reading {
             true => {
                 let mut tokens = vec![0; layout.steps];
                 for (step, place) in places {
-                    let struck = self.spans.iter().filter(|span| span.start == place);
+                    let spans = self.spans.iter().map(|(_, span)| span);
+                    let struck = spans.filter(|span| span.start == place);
                     if let Some(token) = tokens.get_mut(step) {
                         *token = struck.fold(0, |sum, span| sum | drums::token(span.pitch));
                     }
@@ -184,7 +186,7 @@ impl Reading {
                 tokens
             }
             false => {
-                let spans: Vec<Span> = self.spans.iter().copied().collect();
+                let spans: Vec<Span> = self.spans.iter().map(|(_, span)| *span).collect();
                 melody(&spans, places, &layout)
             }
         };
@@ -216,7 +218,7 @@ impl Reading {
 
     /// Forgets notes that ended before sixteenth `place`.
     fn forget(&mut self, place: u64) {
-        self.spans.retain(|span| span.end > place);
+        self.spans.retain(|(_, span)| span.end > place);
     }
 }
 

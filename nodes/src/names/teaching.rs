@@ -7,6 +7,7 @@
 use score_engine::NodeError;
 
 use super::file::{Kind, Name, Names};
+use crate::shared::rank::quantile;
 
 /// The penalty on the direction's length: at ten pictures a side what tells best, and from 30 to
 /// 300 hardly anything differs.
@@ -76,11 +77,10 @@ pub fn teach(word: &str, shown: &[Vec<f32>], others: &[Vec<f32>]) -> Result<Less
         .filter(|(score, shows)| (*score > 0.0) == *shows)
         .count();
     let (slope, offset) = odds(&scores);
-    let mut all: Vec<f64> = scores
+    let all: Vec<f64> = scores
         .iter()
         .map(|(score, _)| slope * score + offset)
         .collect();
-    all.sort_by(f64::total_cmp);
     let direction = learnt.direction.iter().map(|part| (slope * part) as f32);
     let of = pictures.len();
     let name = Name {
@@ -95,7 +95,10 @@ pub fn teach(word: &str, shown: &[Vec<f32>], others: &[Vec<f32>]) -> Result<Less
         offset: (slope * learnt.offset() + offset) as f32,
         direction: direction.collect(),
         pattern: learnt.pattern(),
-        quantiles: quantiles(&all),
+        quantiles: (0..=PARTS)
+            .filter_map(|part| quantile(&all, part as f64 / PARTS as f64))
+            .map(|score| score as f32)
+            .collect(),
     };
     let mean = learnt.middle.iter().map(|part| *part as f32).collect();
     let names = Names::taught(word.to_owned(), name, mean);
@@ -271,19 +274,6 @@ fn odds(scores: &[(f64, bool)]) -> (f64, f64) {
     // Two heaps without any spread would have odds without end.
     let slope = ((high - low) / variance.max(1e-6)).clamp(0.1, 100.0);
     (slope, -slope * (high + low) / 2.0)
-}
-
-/// Values at equal shares of a sorted list.
-fn quantiles(sorted: &[f64]) -> Vec<f32> {
-    let last = sorted.len().saturating_sub(1);
-    let at = |part: usize| {
-        let place = part as f64 / PARTS as f64 * last as f64;
-        let below = place as usize;
-        let low = sorted.get(below).copied().unwrap_or_default();
-        let high = sorted.get(below + 1).copied().unwrap_or(low);
-        (low + (high - low) * (place - below as f64)) as f32
-    };
-    (0..=PARTS).map(at).collect()
 }
 
 /// The probability of `right` or more of `of`, each right with probability `each`.

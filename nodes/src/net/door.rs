@@ -14,6 +14,7 @@ use super::inbox::Inbox;
 use super::link::{ClockFigures, MEETING, OtherClock, SILENCE, converse, prepare};
 use super::outbox::Outbox;
 use super::wire::{Content, Stamp};
+use crate::osc::complaints::Complaints;
 
 /// Callers that may be asked who they are at the same time.
 const CALLERS: usize = 8;
@@ -36,6 +37,8 @@ pub(super) struct Door {
     callers: AtomicUsize,
     /// The sender that is let in, and which of all it is.
     current: Mutex<(u64, Option<TcpStream>)>,
+    /// Of whoever is refused, who may be anybody.
+    complaints: Complaints,
     counters: Arc<Counters>,
     connections: Arc<AtomicU64>,
     lost: Arc<AtomicU64>,
@@ -61,6 +64,7 @@ impl Door {
             is_over: AtomicBool::new(false),
             callers: AtomicUsize::new(0),
             current: Mutex::new((0, None)),
+            complaints: Complaints::default(),
             counters: counters.clone(),
             connections: counters.counter("connections"),
             lost: counters.counter("lost"),
@@ -167,7 +171,9 @@ impl Door {
         match met.and_then(|()| prepare(&stream, SILENCE).map_err(Refusal::from)) {
             Ok(()) => Some(stream),
             Err(Refusal::Refused(why)) => {
-                tracing::warn!("net_in: a `net_out` at {} is refused: {why}", from.ip());
+                (self.complaints).say_of("net_in", || {
+                    format!("a caller at {} is refused: {why}", from.ip())
+                });
                 // Whoever plays now is not disturbed by what another wants.
                 if self.current().1.is_none() {
                     self.counters.lack(why);
@@ -193,11 +199,12 @@ impl Door {
             }
             current.0 += 1;
             current.1 = stream.try_clone().ok();
+            // Under the same lock, so that nothing of the one before comes after it.
+            self.inbox.break_off();
+            self.connections.fetch_add(1, Ordering::Relaxed);
+            self.counters.go_on();
             current.0
         };
-        self.inbox.break_off();
-        self.connections.fetch_add(1, Ordering::Relaxed);
-        self.counters.go_on();
         tracing::info!("net_in: connected with {}", from.ip());
         let figures = ClockFigures::new(&self.counters);
         let outbox = Outbox::default();
@@ -209,7 +216,6 @@ impl Door {
             return;
         }
         current.1 = None;
-        drop(current);
         self.inbox.break_off();
         if self.is_over.load(Ordering::Acquire) {
             return;
@@ -230,7 +236,10 @@ impl Door {
             Content::Latent(latent) => latent.len() != self.dimension,
             _ => false,
         };
-        if is_unfit || self.current().0 != number || !self.inbox.put(stamp, content) {
+        let current = self.current();
+        let is_taken = !is_unfit && current.0 == number && self.inbox.put(stamp, content);
+        drop(current);
+        if !is_taken {
             self.lost.fetch_add(1, Ordering::Relaxed);
         }
     }

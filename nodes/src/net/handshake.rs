@@ -120,14 +120,14 @@ fn take<const N: usize>(from: &mut impl Read) -> io::Result<[u8; N]> {
     Ok(bytes)
 }
 
-fn greeted(greeting: [u8; 8]) -> Result<(), Refusal> {
+fn greeted(greeting: [u8; 8], other: &str) -> Result<(), Refusal> {
     match greeting {
         GREETING => Ok(()),
         _ if greeting[..7] == GREETING[..7] => refused(format!(
             "the other end speaks version {} of the link, this one version {}; use the same SCORE! on both",
             greeting[7], GREETING[7]
         )),
-        _ => refused("another program answers at this port"),
+        _ => refused(other),
     }
 }
 
@@ -146,7 +146,7 @@ pub(super) fn call(
 ) -> Result<(), Refusal> {
     let (own, offered) = (nonce()?, offer.bytes());
     stream.write_all(&[&GREETING[..], &own, &offered].concat())?;
-    greeted(take(stream)?)?;
+    greeted(take(stream)?, "another program answers at this port")?;
     let theirs: [u8; 32] = take(stream)?;
     let parts = |who: &'static [u8]| [who, &own, &theirs, &offered];
     let proof = secret.and_then(|secret| secret.over(&parts(SENDER)));
@@ -182,7 +182,7 @@ pub(super) fn answer(
     fits: impl FnOnce(Offer) -> Result<(), String>,
 ) -> Result<(), Refusal> {
     let greeting = take(stream)?;
-    let (theirs, offered): ([u8; 32], [u8; 8]) = match greeted(greeting) {
+    let (theirs, offered): ([u8; 32], [u8; 8]) = match greeted(greeting, "it is another program") {
         Ok(()) => (take(stream)?, take(stream)?),
         Err(why) => {
             // So that the other end can say which version it has met.

@@ -128,7 +128,9 @@ fn write(mut stream: &TcpStream, outbox: &Outbox) {
         };
         message.write(&mut bytes);
         if stream.write_all(&bytes).is_err() {
-            break;
+            // Nobody reads what cannot be answered.
+            let _ = stream.shutdown(Shutdown::Both);
+            return;
         }
     }
     // So that the reader does not wait for what will not come.

@@ -127,6 +127,7 @@ impl Node for NetIn {
         Ok(Box::new(Receiving {
             door,
             waiting: Waiting::default(),
+            notes_due: i64::MIN,
             keyboard: Keyboard::default(),
             latest: Time::ZERO,
             late: build.counters.counter("late"),
@@ -139,6 +140,8 @@ struct Receiving {
     door: Arc<Door>,
     /// What is to be sent on later.
     waiting: Waiting<(Stamp, Content)>,
+    /// When the last notes are due that have come: none leave before those that came before them.
+    notes_due: i64,
     /// What sounds.
     keyboard: Keyboard,
     /// When the last packet was.
@@ -159,8 +162,7 @@ impl Processor<NetIn> for Receiving {
             None => {}
             Some(Came::Break) => {
                 // What was to begin later belongs to the one who is gone.
-                self.waiting = Waiting::default();
-                self.silence(io)?;
+                self.forget(io)?;
             }
             Some(Came::Content(stamp, content)) => self.take(params, stamp, content, io)?,
         }
@@ -191,15 +193,20 @@ impl Receiving {
             // The first moments of a connection: what comes is of now.
             None => (offset::now(), offset::now()),
         };
-        let stamp = Stamp {
-            due: due.saturating_add(delay),
-            captured,
-        };
-        let early = stamp
-            .due
-            .saturating_sub(offset::now())
-            .saturating_sub(AHEAD);
-        if early <= 0 || early > LATEST {
+        let now = offset::now();
+        let mut due = due.saturating_add(delay);
+        if due.saturating_sub(now) > LATEST {
+            due = now;
+        }
+        let stamp = Stamp { due, captured };
+        let is_notes = matches!(content, Content::Notes(_));
+        if is_notes {
+            due = due.max(self.notes_due);
+            self.notes_due = due;
+        }
+        let leaves = due.saturating_sub(AHEAD);
+        let must_wait = is_notes && self.waiting.next(Instant::now()).is_some();
+        if leaves <= now && !must_wait {
             return self.pass(params, stamp, content, io);
         }
         let size = match &content {
@@ -207,11 +214,25 @@ impl Receiving {
             Content::Latent(latent) => latent.len() * 4,
             _ => 64,
         };
-        let at = Instant::now() + Duration::from_nanos(early.unsigned_abs());
-        if !self.waiting.put(at, (stamp, content), size) {
-            self.lost.fetch_add(1, Ordering::Relaxed);
+        if self
+            .waiting
+            .put(offset::instant(leaves), (stamp, content), size)
+        {
+            return Ok(());
         }
-        Ok(())
+        self.lost.fetch_add(1, Ordering::Relaxed);
+        match is_notes {
+            // An end may be lost with it: better that all ends.
+            true => self.forget(io),
+            false => Ok(()),
+        }
+    }
+
+    /// Nothing that waits comes any more, and all that sounds ends.
+    fn forget(&mut self, io: &mut Io<'_>) -> Result<(), NodeError> {
+        self.waiting = Waiting::default();
+        self.notes_due = i64::MIN;
+        self.silence(io)
     }
 
     /// Sends something on, unless it is too late for it; its times are by this computer's clock.
@@ -241,7 +262,7 @@ impl Receiving {
                 (NOTES.index(), Payload::Notes(notes.into()))
             }
         };
-        let ahead = stamp.due.saturating_sub(now).clamp(-LATEST, LATEST);
+        let ahead = stamp.due.saturating_sub(now).clamp(-LATEST, AHEAD);
         let time = self.time(io.now() + Time::from_nanos(ahead));
         let age = now.saturating_sub(stamp.captured).clamp(0, LATEST);
         let age = Duration::from_nanos(age.unsigned_abs());

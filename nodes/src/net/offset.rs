@@ -3,11 +3,14 @@
 
 use std::collections::VecDeque;
 use std::sync::OnceLock;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// How long a ping is believed, in nanoseconds: clocks drift by a few millionths, some hundredths
 /// of a millisecond in this time.
 const MEMORY: i64 = 20_000_000_000;
+
+/// Pings that are remembered: twice a second, and some more at first.
+const MOST: usize = 64;
 
 /// Nanoseconds by this computer's clock, which never goes back and counts from an arbitrary time.
 pub(super) fn now() -> i64 {
@@ -17,11 +20,21 @@ pub(super) fn now() -> i64 {
 /// An instant by the same clock.
 pub(super) fn of(instant: Instant) -> i64 {
     let zero = zero();
-    let nanos = |of: std::time::Duration| i64::try_from(of.as_nanos()).unwrap_or(i64::MAX);
+    let nanos = |of: Duration| i64::try_from(of.as_nanos()).unwrap_or(i64::MAX);
     match instant.checked_duration_since(zero) {
         Some(since) => nanos(since),
         None => -nanos(zero.duration_since(instant)),
     }
+}
+
+/// The instant of a time by the same clock.
+pub(super) fn instant(nanos: i64) -> Instant {
+    let distance = Duration::from_nanos(nanos.unsigned_abs());
+    let instant = match nanos < 0 {
+        true => zero().checked_sub(distance),
+        false => zero().checked_add(distance),
+    };
+    instant.unwrap_or_else(Instant::now)
 }
 
 fn zero() -> Instant {
@@ -53,7 +66,8 @@ impl Offset {
             return;
         }
         self.pings.push_back((now, round, offset));
-        while self.pings.front().is_some_and(|(at, ..)| now - at > MEMORY) {
+        let is_old = |(at, ..): &(i64, i64, i64)| now - at > MEMORY;
+        while self.pings.len() > MOST || self.pings.front().is_some_and(is_old) {
             self.pings.pop_front();
         }
     }
@@ -110,6 +124,7 @@ mod tests {
     fn instants_before_the_first_are_times_too() {
         let first = now();
         assert!(now() >= first);
-        assert!(of(zero() - std::time::Duration::from_nanos(5)) == -5);
+        assert_eq!(of(zero() - Duration::from_nanos(5)), -5);
+        assert_eq!([-5, 0, 7].map(|nanos| of(instant(nanos))), [-5, 0, 7]);
     }
 }

@@ -16,6 +16,9 @@ const ROOM: usize = 4_096;
 /// on its way can no longer be replaced by something newer. One picture always may.
 const UNDER_WAY: u64 = 64 << 10;
 
+/// Answers that may wait.
+const MOST_ANSWERS: usize = 64;
+
 /// How often the other clock is asked, and how often at first.
 const PING: Duration = Duration::from_millis(500);
 const FIRST_PING: Duration = Duration::from_millis(40);
@@ -103,7 +106,15 @@ impl Outbox {
 
     /// Has an answer sent before all else.
     pub(super) fn say(&self, message: Message) {
-        self.lock().own.push_back(message);
+        let mut state = self.lock();
+        match message {
+            // The newest count holds.
+            Message::Taken(_) => state.own.retain(|own| !matches!(own, Message::Taken(_))),
+            // Whoever asks faster than it takes answers gets no more of them.
+            _ if state.own.len() >= MOST_ANSWERS => return,
+            _ => {}
+        }
+        state.own.push_back(message);
         self.changed.notify_all();
     }
 

@@ -373,6 +373,34 @@ fn callers_who_say_nothing_or_nonsense_keep_nobody_out() {
 }
 
 #[test]
+fn an_end_never_comes_before_its_beginning_though_the_delay_is_lowered() {
+    let (mouth, spoken) = ear();
+    let (tablet, _) = ear();
+    let (port, heard) = (free_port(), free_udp());
+    let nowhere = PathBuf::new();
+    let receiving = play(&receiver(spoken, port, ", delay: 2"), &nowhere);
+    let sending = play(&sender(heard, port, ""), &nowhere);
+    let say = |args: Vec<OscType>| {
+        let packet = arguments::packet("/a", args).unwrap();
+        tablet.send_to(&packet, ("127.0.0.1", heard)).unwrap();
+    };
+    until(&mouth, &[OscType::Float(0.5)], || {
+        say(vec![OscType::Float(0.5)])
+    });
+    say(arguments::note(3, 60, 0.5));
+    std::thread::sleep(Duration::from_millis(300));
+    let steering = receiving.steering();
+    steering
+        .set("in", "delay", 0.0.into(), Duration::ZERO)
+        .unwrap();
+    std::thread::sleep(Duration::from_millis(300));
+    say(arguments::note(3, 60, 0.0));
+    until(&mouth, &arguments::note(3, 60, 0.5), || {});
+    until(&mouth, &arguments::note(3, 60, 0.0), || {});
+    drop((sending, receiving));
+}
+
+#[test]
 fn a_render_a_taken_port_and_an_open_door_are_refused_in_one_clear_message() {
     let nowhere = PathBuf::new();
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();

@@ -18,8 +18,13 @@ struct Held {
 }
 
 impl Complaints {
-    /// Says it, or counts it.
+    /// Says it of what came by OSC, or counts it.
     pub fn say(&self, what: impl FnOnce() -> String) {
+        self.say_of("OSC", what);
+    }
+
+    /// Says it of `whom`, or counts it.
+    pub fn say_of(&self, whom: &str, what: impl FnOnce() -> String) {
         let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if held.said.is_some_and(|said| said.elapsed() < EVERY) {
             held.unsaid += 1;
@@ -30,8 +35,8 @@ impl Complaints {
         drop(held);
         let what = what();
         match more {
-            0 => tracing::warn!("OSC: {what}"),
-            more => tracing::warn!("OSC: {what} (and {more} others since the last such line)"),
+            0 => tracing::warn!("{whom}: {what}"),
+            more => tracing::warn!("{whom}: {what} (and {more} others since the last such line)"),
         }
     }
 }

@@ -94,7 +94,7 @@ impl Node for PictureFile {
         let claim = match by_events || live {
             true => Claim::take(path, build),
             // What somebody else has put there stays.
-            false => Claim::of(path, build).unwrap_or_else(|_| Claim::free(path, build)),
+            false => Claim::of(path, build).unwrap_or_else(|_| Claim::take(path, build)),
         };
         Ok(Box::new(Writing {
             claim,

@@ -10,11 +10,12 @@ use score_engine::{NodeError, Settings};
 use sha2::{Digest, Sha256};
 
 use super::jpegs::{decode, next};
-use super::reading::{Entry, StillIndex, hexadecimal};
+use super::reading::{Entry, StillIndex};
 use super::{FORMAT, FilmEntry, Header, MOST, WHAT};
 use crate::drawing::Seer;
 use crate::model::{Manifest, Task};
 use crate::output::{Claim, OutputFile, folder_of};
+use crate::sha256::hexadecimal;
 use crate::video::ffmpeg::{Running, input_url, last_line, probe, quiet, start};
 
 /// What an index is to have.
@@ -233,6 +234,8 @@ impl Growing {
             let seconds = (self.stills - begun) as f64 * wanted.every;
             self.push(number, seconds, &seer.see(&frame)?, &jpeg)?;
         };
+        // An ffmpeg that still writes would wait for somebody to read.
+        drop(stream);
         let ended = child.0.wait();
         let said = listener.join().ok().flatten();
         let failed = broken.or_else(|| {

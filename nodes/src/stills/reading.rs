@@ -6,11 +6,11 @@ use std::io::{BufRead, BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use score_engine::{Frame, NodeError};
-use sha2::{Digest, Sha256};
 
 use super::jpegs::decode;
 use super::{Codes, FORMAT, Header, LONGEST_HEADER, MOST, PLACE};
 use crate::output::folder_of;
+use crate::sha256;
 
 /// Where a still is in the films.
 #[derive(Clone, Debug, PartialEq)]
@@ -105,7 +105,7 @@ impl StillIndex {
         }
         let mut bytes = vec![0; whole];
         (file.read_exact(&mut bytes)).map_err(|error| damaged(&error.to_string()))?;
-        if hexadecimal(&Sha256::digest(&bytes)) != header.sha256 {
+        if sha256::of(&bytes) != header.sha256 {
             return Err(damaged("its checksum is another"));
         }
         let (codes_part, places) = bytes.split_at(codes_bytes);
@@ -198,17 +198,19 @@ impl StillIndex {
         self.raw.get(begin..begin + self.header.dimension)
     }
 
-    /// Whether it has stills of one of these films.
-    pub fn knows_any(&self, films: &[PathBuf]) -> bool {
+    /// Whether it is an index of these films: it has stills of one of them, and of no other that is
+    /// still there.
+    pub fn is_of(&self, films: &[PathBuf]) -> bool {
         let folder = std::path::absolute(folder_of(&self.path));
         let folder = folder.unwrap_or_else(|_| folder_of(&self.path).to_owned());
-        let known: BTreeSet<PathBuf> = (self.header.films.iter())
-            .map(|film| folder.join(&film.path))
+        let films: BTreeSet<PathBuf> = (films.iter())
+            .filter_map(|film| std::path::absolute(film).ok())
             .collect();
-        let mut films = films
-            .iter()
-            .filter_map(|film| std::path::absolute(film).ok());
-        films.any(|film| known.contains(&film))
+        let known = self.header.films.iter();
+        let (own, others): (Vec<PathBuf>, Vec<PathBuf>) = known
+            .map(|film| folder.join(&film.path))
+            .partition(|film| films.contains(film));
+        !own.is_empty() && !others.iter().any(|film| film.exists())
     }
 }
 
@@ -234,9 +236,4 @@ impl Entry {
         bytes[16..].copy_from_slice(&self.length.to_le_bytes());
         bytes
     }
-}
-
-/// Bytes as hexadecimal digits.
-pub(super) fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -161,7 +161,9 @@ impl Share {
                     }
                     Found::Results(_) => Ok(Placed::Theirs),
                     // Not every file system puts a folder in place of an empty one.
-                    _ if place.exists() && made.exists() => Ok(Placed::Occupied),
+                    _ if !is_temporary(&why) && place.exists() && made.exists() => {
+                        Ok(Placed::Occupied)
+                    }
                     _ => Err(why),
                 }
             }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use score_engine::Graph;
 use score_nodes::bytes_of_takes;
-use score_nodes::output::Outputs;
+use score_nodes::output::{Outputs, folder_of};
 
 use super::Finding;
 
@@ -55,29 +55,22 @@ pub(super) fn space(patch: Option<&Path>, graph: Option<&Graph>) -> Vec<Finding>
     spaces(folder, &recordings, disk_of)
 }
 
-/// The folder in which a file lies.
-fn folder_of(path: &Path) -> &Path {
-    let folder = path.parent();
-    let folder = folder.filter(|folder| !folder.as_os_str().is_empty());
-    folder.unwrap_or(Path::new("."))
-}
-
 /// A finding for each disk; `disk_of` says on which a folder lies.
 fn spaces(
     folder: &Path,
     recordings: &[Recording],
     disk_of: impl Fn(&Path) -> Option<Disk>,
 ) -> Vec<Finding> {
-    let mut findings = Vec::new();
-    // Of each the first folder, and what is recorded on it.
-    let mut disks: Vec<(&Path, Disk, Vec<&Recording>)> = Vec::new();
-    match disk_of(folder) {
-        Some(disk) => disks.push((folder, disk, Vec::new())),
-        None => findings.push(Finding::unknown(
+    // Where the system says nothing, it says nothing of other folders either.
+    let Some(own) = disk_of(folder) else {
+        return vec![Finding::unknown(
             "disk",
             "the system does not say how much room it has",
-        )),
-    }
+        )];
+    };
+    let mut findings = Vec::new();
+    // Of each the first folder, and what is recorded on it.
+    let mut disks: Vec<(&Path, Disk, Vec<&Recording>)> = vec![(folder, own, Vec::new())];
     for recording in recordings {
         let folder = recording.folder.as_path();
         let Some(disk) = disk_of(folder) else {

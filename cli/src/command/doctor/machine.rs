@@ -94,7 +94,7 @@ pub(super) fn rights(needs: Needs) -> Vec<Finding> {
         .collect();
     own.push(getegid().as_raw());
     let limit = getrlimit(Resource::Rtprio).maximum;
-    let audio = needs.sound.then(|| group_of(&groups, &own, "audio"));
+    let audio = (needs.sound || needs.midi).then(|| group_of(&groups, &own, "audio"));
     let video = needs.camera.then(|| group_of(&groups, &own, "video"));
     let priority = needs.sound.then(|| priority_of(limit));
     audio.into_iter().chain(video).chain(priority).collect()

@@ -72,12 +72,19 @@ impl Finding {
 }
 
 /// What is needed of the machine: by a patch, or by any.
+/// Kinds that open a port of MIDI.
+const PORTS: [&str; 4] = ["midi_in", "midi_out", "midi_clock_out", "midi_timecode_out"];
+
+/// What of a machine a patch asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Needs {
     /// A device that plays.
     output: bool,
     /// Any device of sound.
     sound: bool,
+    /// A port of MIDI, which is ALSA's, as sound is.
+    midi: bool,
+    /// A camera, or a virtual one that is played to.
     camera: bool,
 }
 
@@ -86,6 +93,7 @@ impl Needs {
     const ALL: Needs = Needs {
         output: true,
         sound: true,
+        midi: true,
         camera: true,
     };
 
@@ -95,7 +103,8 @@ impl Needs {
         Needs {
             output: has("audio_out"),
             sound: has("audio_out") || has("audio_in"),
-            camera: has("camera"),
+            midi: kinds.iter().any(|kind| PORTS.contains(&kind.as_str())),
+            camera: has("camera") || has("screen_out"),
         }
     }
 }

@@ -242,8 +242,8 @@ export class Wiring {
     const best = wires.findIndex(({ from }) => from[0] === near);
     const kindOf = (id) => this.node(id)?.kind;
     // Where nothing is chosen, the last wire before what is heard: so an effect is for all of it.
-    const last = wires.findIndex(({ to }) => ["audio_out", "audio_file", "recorder"].includes(kindOf(to[0])));
-    const places = [best, wires.findIndex(({ to }) => to[0] === near), last, wires.length - 1];
+    const ends = ["audio_out", "audio_file", "recorder"].map((kind) => wires.findIndex(({ to }) => kindOf(to[0]) === kind));
+    const places = [best, wires.findIndex(({ to }) => to[0] === near), ...ends, wires.length - 1];
     const chosenWire = places.find((at) => at >= 0);
     into.value = chosenWire === undefined ? "" : String(chosenWire);
     const sources = (port) => this.own.flatMap((node) => node.outputs.filter(({ type }) => fits(type, port.type)).map(({ name }) => [node.id, name]));

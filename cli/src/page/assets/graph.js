@@ -303,9 +303,9 @@ export function trouble(node, { sound } = {}, plan = null) {
   const at = (reasons) => (reasons ?? []).filter((reason) => reason.node === node.id);
   switch (node.state) {
     case "failed":
-      return { kind: "bad", word: "failed", text: `${error}.\nIt starts again when the patch is changed.` };
+      return { kind: "bad", word: "failed", text: `${sentence(error)}\nIt starts again when the patch is changed.` };
     case "restarting":
-      return { kind: "bad", word: "restarting", text: `${error}.\nIt is tried again by itself; everything else plays on.` };
+      return { kind: "bad", word: "restarting", text: `${sentence(error)}\nIt is tried again by itself; everything else plays on.` };
     case "preparing":
       return { kind: "wait", word: "preparing", text: error };
     case "ended":

@@ -10,12 +10,12 @@ use serde_json::{Map, Value};
 
 /// The parameters by which a node reaches something that is neither a file nor in this program:
 /// together they may be only what they are on the disk. A display may be another computer's, a
-/// device is named by its path.
+/// device is named by its path, and a secret decides who is let in.
 const REACHES: [(&str, &[&str]); 9] = [
     ("artnet_out", &["host"]),
     ("camera", &["device"]),
-    ("net_in", &["listen", "port"]),
-    ("net_out", &["host", "port"]),
+    ("net_in", &["listen", "port", "secret"]),
+    ("net_out", &["host", "port", "secret"]),
     ("osc_in", &["listen", "port"]),
     ("osc_out", &["host", "port"]),
     ("screen", &["display"]),

@@ -251,6 +251,7 @@ fn no_new_address_is_opened_and_what_stood_there_stays() {
         "\"n\": osc_out(host: \"10.0.0.7\", port: 7001, address: \"/a\")",
         "\"n\": osc_out(port: 7000, address: \"/a\")",
         "\"n\": osc_in(port: 9000, address: \"/a\")",
+        "\"n\": net_in(port: 9000)",
         "\"n\": artnet_out()",
         "\"n\": video_stream(url: \"http://10.0.0.7/live\")",
         "\"n\": screen_out(display: \"10.0.0.7:0\")",

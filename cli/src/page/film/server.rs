@@ -196,7 +196,7 @@ async fn look(
             let own = films.clone();
             let make = move || own.library().to_string().into_bytes();
             let list = films.listing.get(make).await.ok_or(NOTHING)?;
-            return Ok(([(header::CONTENT_TYPE, "application/json")], list).into_response());
+            return Ok(json(list));
         }
         Named::State(film) => {
             let told = films.told(film, right.name()).ok_or(NOTHING)?;

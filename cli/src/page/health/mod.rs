@@ -141,13 +141,8 @@ pub(super) fn shown(ears: &Ears, status: &Status, now: f64, values: &[NodeValues
     let mut shown = match ears.judge(now, values) {
         _ if !ears.has_device() => json!({ "state": "none" }),
         Sound::Heard => json!({ "state": "heard", "peak": ears.peak().map(f32::round) }),
-        Sound::Silent {
-            lasts,
-            is_meant,
-            why,
-        } => {
-            let seconds = lasts.as_secs();
-            json!({ "state": "silent", "seconds": seconds, "meant": is_meant, "why": all(&why) })
+        Sound::Silent { lasts, why, .. } => {
+            json!({ "state": "silent", "seconds": lasts.as_secs(), "why": all(&why) })
         }
     };
     let hours = status.hours.as_ref().filter(|hours| !hours.open);

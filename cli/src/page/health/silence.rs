@@ -126,12 +126,15 @@ impl Ears {
         if self.revision != Some(status.revision) {
             self.begin(steering, status, now);
         }
-        for tap in &mut self.ends {
-            let Some(Seen::Level(level)) = tap.look(1) else {
-                continue;
-            };
-            self.peak = level.peak.max(self.peak * FALLS);
-            if level.peak > SILENCE {
+        let seen = self.ends.iter_mut().filter_map(|tap| tap.look(1));
+        let peaks = seen.filter_map(|seen| match seen {
+            Seen::Level(level) => Some(level.peak),
+            _ => None,
+        });
+        // Of all devices together, so that one that is silent does not make the peak fall faster.
+        if let Some(loudest) = peaks.reduce(f32::max) {
+            self.peak = loudest.max(self.peak * FALLS);
+            if loudest > SILENCE {
                 self.heard = now;
             }
         }

@@ -151,7 +151,11 @@ impl Keeping {
                 Err(RecvTimeoutError::Timeout) => match self.shelf.look() {
                     Ok(true) => self.learn(),
                     Ok(false) => {}
-                    Err(error) => self.warn(&error),
+                    Err(error) => {
+                        self.warn(&error);
+                        // The file may have been read before it could not be written.
+                        self.learn();
+                    }
                 },
                 Err(RecvTimeoutError::Disconnected) => break,
             }

@@ -183,10 +183,18 @@ impl Shelf {
             Ok(Some((text, examples))) => {
                 self.lying = Lying::Text(text);
                 self.take(examples);
-                // What was deleted meanwhile is not weighed any more.
-                let mut unwritten = std::mem::take(&mut self.unwritten);
-                unwritten.retain(|edit| self.change(edit).is_ok());
-                self.unwritten = unwritten;
+                for mut edit in std::mem::take(&mut self.unwritten) {
+                    // Somebody may have given its number to another meanwhile. What was deleted
+                    // meanwhile is not weighed any more.
+                    if let Edit::Add(example) = &mut edit
+                        && self.examples.iter().any(|other| other.id == example.id)
+                    {
+                        example.id = self.next_id();
+                    }
+                    if self.change(&edit).is_ok() {
+                        self.unwritten.push(edit);
+                    }
+                }
                 Ok(())
             }
             Ok(None) => {
@@ -506,6 +514,27 @@ mod tests {
         assert_eq!(ids(&shelf), [1, 2]);
         assert_eq!(ids(&again(folder.path())), [1, 2]);
         assert!(Shelf::open(folder.path(), 4).is_err());
+    }
+
+    #[test]
+    fn an_example_that_waits_is_kept_though_its_number_was_given_to_another() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(FILE);
+        let mut shelf = again(folder.path());
+        add(&mut shelf, 0.25).unwrap();
+        let text = std::fs::read_to_string(&path).unwrap();
+        std::fs::write(&path, &text[..text.len() / 2]).unwrap();
+        add(&mut shelf, 0.5).unwrap_err();
+        assert_eq!(ids(&shelf), [1, 2]);
+        // Whoever mends the file has written an example by hand.
+        let other = tempfile::tempdir().unwrap();
+        let mut by_hand = again(other.path());
+        add(&mut by_hand, 0.25).unwrap();
+        add(&mut by_hand, 0.75).unwrap();
+        std::fs::copy(other.path().join(FILE), &path).unwrap();
+        shelf.look().unwrap();
+        assert_eq!(ids(&shelf), [1, 2, 3]);
+        assert_eq!(ids(&again(folder.path())), [1, 2, 3]);
     }
 
     #[test]

@@ -187,7 +187,7 @@ impl Teaching {
         };
         self.guess = self.taught.guess(code, &mut self.space);
         let unknown = self.guess.map_or(0.0, |guess| guess.unknown);
-        let bound = match self.is_unknown {
+        let bound = match self.is_unknown && params.unknown < 1.0 {
             true => params.unknown - SURER,
             false => params.unknown,
         };

@@ -7,6 +7,7 @@ use std::path::Path;
 use score_engine::{Frame, NodeError};
 
 use crate::output::{numbered, publish, unwritable};
+use crate::picture::encoding;
 
 /// The longer side, in pixels.
 const SIDE: u32 = 160;
@@ -74,17 +75,7 @@ pub(super) fn read(path: &Path) -> Option<Vec<u8>> {
 fn png(frame: &Frame) -> Result<Vec<u8>, NodeError> {
     let (width, height, pixels) = small(frame)
         .ok_or_else(|| NodeError::internal("the picture of an example has no pixels"))?;
-    let refuse = |error: png::EncodingError| {
-        NodeError::internal(format!("the picture cannot be encoded: {error}"))
-    };
-    let mut bytes = Vec::new();
-    let mut encoder = png::Encoder::new(&mut bytes, width, height);
-    encoder.set_color(png::ColorType::Rgb);
-    encoder.set_depth(png::BitDepth::Eight);
-    let mut writer = encoder.write_header().map_err(refuse)?;
-    writer.write_image_data(&pixels).map_err(refuse)?;
-    writer.finish().map_err(refuse)?;
-    Ok(bytes)
+    encoding::png(width, height, &pixels)
 }
 
 /// The picture with no side longer than `SIDE`: of each area its mean; `None`: it has no pixels.

@@ -1,5 +1,6 @@
 //! The report as a table that spreadsheets read (RFC 4180).
 
+use score_evaluation::tagging::cell;
 use serde_json::Value;
 
 use super::Row;
@@ -58,20 +59,4 @@ fn plain(value: &Value) -> String {
 fn line(cells: [String; COLUMNS.len()]) -> String {
     let cells: Vec<String> = cells.iter().map(|text| cell(text)).collect();
     format!("{}\r\n", cells.join(","))
-}
-
-/// A cell. What a spreadsheet would take for a formula gets an apostrophe before it, since titles
-/// are anybody's.
-fn cell(text: &str) -> String {
-    let is_formula = text.starts_with(['=', '+', '-', '@', '\t', '\r']);
-    let text = if is_formula {
-        format!("'{text}")
-    } else {
-        text.to_owned()
-    };
-    if text.contains(['"', ',', '\n', '\r']) {
-        format!("\"{}\"", text.replace('"', "\"\""))
-    } else {
-        text
-    }
 }
