@@ -11,7 +11,8 @@ use score_engine::{Counters, NodeError, NodeErrorKind};
 
 use super::handshake::{Offer, Refusal, Secret, answer};
 use super::inbox::Inbox;
-use super::link::{ClockFigures, MEETING, OtherClock, SILENCE, converse, prepare};
+use super::link::{ClockFigures, OtherClock, SILENCE, converse, prepare};
+use super::meeting::Meeting;
 use super::outbox::Outbox;
 use super::wire::{Content, Stamp};
 use crate::osc::complaints::Complaints;
@@ -155,7 +156,7 @@ impl Door {
     }
 
     /// The caller, if it may come in.
-    fn meet(&self, mut stream: TcpStream, from: SocketAddr) -> Option<TcpStream> {
+    fn meet(&self, stream: TcpStream, from: SocketAddr) -> Option<TcpStream> {
         let fits = |offer: Offer| match offer.latent {
             Some(other) if other as usize != self.dimension => Err(format!(
                 "`net_out` sends latents of {other} numbers, and `net_in` takes {}; set `dimension: {other}` there",
@@ -163,11 +164,11 @@ impl Door {
             )),
             _ => Ok(()),
         };
-        let hastened = stream
+        let meeting = stream
             .set_nonblocking(false)
-            .and_then(|()| prepare(&stream, MEETING));
-        let met = hastened.map_err(Refusal::from);
-        let met = met.and_then(|()| answer(&mut stream, self.secret.as_ref(), fits));
+            .and_then(|()| Meeting::begin(&stream));
+        let met = meeting.map_err(Refusal::from);
+        let met = met.and_then(|mut meeting| answer(&mut meeting, self.secret.as_ref(), fits));
         match met.and_then(|()| prepare(&stream, SILENCE).map_err(Refusal::from)) {
             Ok(()) => Some(stream),
             Err(Refusal::Refused(why)) => {

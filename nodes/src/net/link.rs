@@ -16,9 +16,6 @@ use super::wire::{Content, Message, Stamp};
 /// How long the other end may be silent: six pings.
 pub(super) const SILENCE: Duration = Duration::from_secs(3);
 
-/// How long a connection may take to come about, greeting and proofs too.
-pub(super) const MEETING: Duration = Duration::from_secs(3);
-
 /// What is known of the other clock, for whoever needs it.
 #[derive(Default)]
 pub(super) struct OtherClock(Mutex<Offset>);

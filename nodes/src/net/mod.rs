@@ -4,6 +4,7 @@ mod door;
 mod handshake;
 mod inbox;
 mod link;
+mod meeting;
 mod net_in;
 mod net_out;
 mod offset;

@@ -13,7 +13,8 @@ use score_engine::{
 };
 
 use super::handshake::{Offer, Refusal, Secret, call};
-use super::link::{ClockFigures, MEETING, OtherClock, SILENCE, converse, prepare};
+use super::link::{ClockFigures, OtherClock, SILENCE, converse, prepare};
+use super::meeting::{MEETING, Meeting};
 use super::offset;
 use super::outbox::{Outbox, Put};
 use super::wire::{Content, LARGEST_SIDE, Stamp, fits};
@@ -219,10 +220,10 @@ impl Line {
         let mut last = std::io::Error::from(std::io::ErrorKind::NotFound);
         for address in addresses {
             match TcpStream::connect_timeout(&address, MEETING) {
-                Ok(mut stream) => {
-                    prepare(&stream, MEETING)?;
+                Ok(stream) => {
                     *self.stream() = stream.try_clone().ok();
-                    call(&mut stream, self.secret.as_ref(), self.offer)?;
+                    let mut meeting = Meeting::begin(&stream)?;
+                    call(&mut meeting, self.secret.as_ref(), self.offer)?;
                     prepare(&stream, SILENCE)?;
                     return Ok(stream);
                 }
