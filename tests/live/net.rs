@@ -294,10 +294,11 @@ fn two_processes_play_one_piece_and_a_break_leaves_no_note_and_mends_itself() {
     assert_eq!(ear.sounding, [], "they hang");
 }
 
-/// Two network namespaces with a cable between them, which go with this value.
-struct Cable;
-
-const ENDS: [&str; 2] = ["score-camera", "score-sound"];
+/// Two network namespaces with a cable between them, which go with this value. Their names have this
+/// process's id, so that two runs of the tests at once do not take each other's.
+struct Cable {
+    ends: [String; 2],
+}
 
 fn ip(arguments: &str) -> bool {
     run("ip", arguments)
@@ -311,8 +312,12 @@ fn run(program: &str, arguments: &str) -> bool {
 impl Cable {
     /// Lays it; `None`: that may not be done here.
     fn lay() -> Option<Self> {
-        let [one, other] = ENDS;
-        let cable = Cable;
+        let id = std::process::id();
+        // From here on, so that what is laid by half goes too.
+        let cable = Cable {
+            ends: ["camera", "sound"].map(|end| format!("score-{end}-{id}")),
+        };
+        let [one, other] = &cable.ends;
         let laid = ip(&format!("netns add {one}"))
             && ip(&format!("netns add {other}"))
             && ip(&format!(
@@ -320,7 +325,7 @@ impl Cable {
             ))
             && ip(&format!("-n {one} addr add 10.77.0.1/24 dev score0"))
             && ip(&format!("-n {other} addr add 10.77.0.2/24 dev score0"))
-            && ENDS.iter().all(|end| {
+            && cable.ends.iter().all(|end| {
                 ip(&format!("-n {end} link set lo up"))
                     && ip(&format!("-n {end} link set score0 up"))
             });
@@ -329,7 +334,7 @@ impl Cable {
 
     /// What happens to packets, as tc says it; whether that can be had here.
     fn worsen(&self, how: &str) -> bool {
-        ENDS.iter().all(|end| {
+        self.ends.iter().all(|end| {
             run(
                 "ip",
                 &format!("netns exec {end} tc qdisc replace dev score0 root {how}"),
@@ -339,13 +344,13 @@ impl Cable {
 
     /// Pulls the cable out, or puts it in again.
     fn set(&self, state: &str) {
-        assert!(ip(&format!("-n {} link set score0 {state}", ENDS[0])));
+        assert!(ip(&format!("-n {} link set score0 {state}", self.ends[0])));
     }
 }
 
 impl Drop for Cable {
     fn drop(&mut self) {
-        for end in ENDS {
+        for end in &self.ends {
             ip(&format!("netns del {end}"));
         }
     }
@@ -368,7 +373,7 @@ fn between_two_machines_a_bad_network_is_played_over_and_a_broken_one_mended() {
         );
         assert!(cable.worsen("tbf rate 2mbit burst 32kb latency 100ms"));
     }
-    let [camera, sound] = ENDS;
+    let [camera, sound] = &cable.ends;
     let mut pictures = sender("10.77.0.2", 7700);
     pictures = pictures.replace(
         r#""out": net_out"#,
