@@ -11,6 +11,8 @@ use std::path::{Path, PathBuf};
 use rustix::io::Errno;
 use rustix::process::{Pid, geteuid, test_kill_process};
 
+use crate::connect;
+
 /// The environment variable that names the folder.
 const FOLDER_VARIABLE: &str = "SCORE_RUNTIME_DIR";
 
@@ -158,7 +160,7 @@ pub fn clean(own: &Path) {
     for (process, path) in sockets {
         // A process that is alive may be stopped, and would not answer.
         if path != own && is_dead(process) {
-            remove_stale(&path, &UnixStream::connect(&path));
+            remove_stale(&path, &connect(&path));
         }
     }
 }

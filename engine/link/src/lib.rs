@@ -6,6 +6,8 @@
 //! into a stranger's process, so that this crate needs nothing of the engine.
 #![forbid(unsafe_code)]
 
+#[cfg(unix)]
+mod connect;
 pub mod daw;
 #[cfg(unix)]
 pub mod folder;
@@ -14,5 +16,7 @@ mod monotonic;
 pub mod socket;
 mod stream;
 
+#[cfg(unix)]
+pub use connect::connect;
 pub use monotonic::monotonic;
 pub use stream::{Incoming, Message, Strange};

@@ -2,9 +2,10 @@
 
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::MetadataExt;
-use std::os::unix::net::{UnixListener, UnixStream};
+use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 
+use crate::connect;
 use crate::folder;
 
 /// A socket that others find. It is removed with this value.
@@ -43,7 +44,10 @@ impl Socket {
         let _ = std::fs::remove_file(&new);
         let listener = UnixListener::bind(&new)?;
         let named = listener.set_nonblocking(true).and_then(|()| {
-            let is_free = |path: &PathBuf| UnixStream::connect(path).is_err();
+            // Where a stopped process has it, it is not free.
+            let is_free = |path: &PathBuf| {
+                connect(path).is_err_and(|why| why.kind() != ErrorKind::WouldBlock)
+            };
             let path = folder::names(folder, ending).find(is_free);
             let path = path.ok_or(ErrorKind::AddrInUse)?;
             std::fs::rename(&new, &path)?;
@@ -109,7 +113,7 @@ mod tests {
         let process = std::process::id();
         assert_eq!(found("sock"), [(process, one.path().to_owned())]);
         assert_eq!(found("daw"), [(process, other.path().to_owned())]);
-        UnixStream::connect(other.path()).unwrap();
+        connect(other.path()).unwrap();
         assert!(other.is_there());
         drop(other);
         assert_eq!(found("daw"), []);

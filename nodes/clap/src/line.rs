@@ -111,7 +111,7 @@ mod unix {
 
     use rtrb::{Producer, PushError};
     use score_link::daw::{ENDING, FromPlugin, FromRun, VERSION};
-    use score_link::{Incoming, Message, folder};
+    use score_link::{Incoming, Message, connect, folder};
 
     use super::Ends;
 
@@ -251,7 +251,7 @@ mod unix {
             .collect();
         sockets.sort();
         (sockets.iter().rev()).find_map(|(_, path)| {
-            let connected = UnixStream::connect(path);
+            let connected = connect(path);
             folder::remove_stale(path, &connected);
             connected.ok()
         })
