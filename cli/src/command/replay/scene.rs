@@ -31,6 +31,9 @@ const OUTLETS: [&str; 8] = [
     "screen_out",
 ];
 
+/// The kind that plays in a DAW, at places on its time line that only a run which follows it knows.
+const TO_DAW: &str = "daw_out";
+
 /// The kind that calls presets and cues: what it called then is recorded as what hands did.
 const CALLS: &str = "recall";
 
@@ -275,12 +278,18 @@ impl StandIns<'_> {
         for (id, kind) in &nodes {
             let kind = kind.as_str();
             let is_recorder = self.recorder.as_ref() == Some(id);
+            if kind == TO_DAW && self.sound.is_none() {
+                missing.push(format!(
+                    "`{id}` is silent: a replay goes by the times of the take and follows no DAW"
+                ));
+            }
             if let Some(sound) = self.sound.filter(|_| is_recorder) {
                 self.write(graph, id, sound)?;
             } else if (kind == HEARD.0 && self.recorder.is_some())
                 || silent.contains(id)
                 || kind == RECORDER
                 || kind == CALLS
+                || kind == TO_DAW
                 || (self.sound.is_some() && OUTLETS.contains(&kind))
             {
                 graph.silence(id);
