@@ -5,8 +5,8 @@
 // An allocator cannot be written without it.
 #![allow(unsafe_code)]
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
+mod counting;
+
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -14,53 +14,7 @@ use std::time::{Duration, Instant};
 use score_engine::{AudioBlock, Counters, LiveClock};
 use score_nodes::device::playback::{PlaybackForm, Shared, ring};
 
-thread_local! {
-    /// Whether this thread is inside the callback.
-    static WATCHED: Cell<bool> = const { Cell::new(false) };
-    /// How often it asked for memory, or gave it back, there.
-    static CALLS: Cell<u64> = const { Cell::new(0) };
-}
-
-struct Guard;
-
-fn count() {
-    if WATCHED.get() {
-        CALLS.set(CALLS.get() + 1);
-    }
-}
-
-// SAFETY: every call is handed on unchanged to the system's allocator.
-unsafe impl GlobalAlloc for Guard {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        count();
-        // SAFETY: the caller's promise is handed on.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        count();
-        // SAFETY: the caller's promise is handed on.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-
-    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        count();
-        // SAFETY: the caller's promise is handed on.
-        unsafe { System.realloc(pointer, layout, size) }
-    }
-}
-
-#[global_allocator]
-static GUARD: Guard = Guard;
-
-/// How often `work` asks for memory or gives it back.
-fn allocations(work: impl FnOnce()) -> u64 {
-    CALLS.set(0);
-    WATCHED.set(true);
-    work();
-    WATCHED.set(false);
-    CALLS.get()
-}
+use counting::allocations;
 
 #[test]
 fn the_guard_sees_an_allocation() {

@@ -5,63 +5,15 @@
 // An allocator cannot be written without it.
 #![allow(unsafe_code)]
 
+#[path = "../../tests/counting/mod.rs"]
+mod counting;
 mod host;
-
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
 
 use score_clap::player::{Player, Playhead};
 use score_link::daw::{Change, FromRun, NoteChange};
 
+use counting::allocations;
 use host::{BLOCK, Daw, RATE, in_own_folder};
-
-thread_local! {
-    /// Whether this thread is inside a call of the DAW's.
-    static WATCHED: Cell<bool> = const { Cell::new(false) };
-    /// How often it asked for memory, or gave it back, there.
-    static CALLS: Cell<u64> = const { Cell::new(0) };
-}
-
-struct Guard;
-
-fn count() {
-    if WATCHED.get() {
-        CALLS.set(CALLS.get() + 1);
-    }
-}
-
-// SAFETY: every call is handed on unchanged to the system's allocator.
-unsafe impl GlobalAlloc for Guard {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        count();
-        // SAFETY: the caller's promise is handed on.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        count();
-        // SAFETY: the caller's promise is handed on.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-
-    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        count();
-        // SAFETY: the caller's promise is handed on.
-        unsafe { System.realloc(pointer, layout, size) }
-    }
-}
-
-#[global_allocator]
-static GUARD: Guard = Guard;
-
-/// How often `work` asks for memory or gives it back.
-fn allocations(work: impl FnOnce()) -> u64 {
-    CALLS.set(0);
-    WATCHED.set(true);
-    work();
-    WATCHED.set(false);
-    CALLS.get()
-}
 
 #[test]
 fn the_guard_sees_an_allocation() {
