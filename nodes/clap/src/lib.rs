@@ -15,6 +15,9 @@
 //! | `processor` | what the DAW's audio thread calls: neither allocates, locks nor waits |
 //! | `params`, `plugin` | what the DAW sees |
 
+#[cfg(test)]
+#[path = "../tests/dice/mod.rs"]
+mod dice;
 mod line;
 mod params;
 pub mod player;

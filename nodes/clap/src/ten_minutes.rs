@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use score_link::daw::{Change, FromRun, NoteChange, Place};
 
+use crate::dice::Dice;
 use crate::player::{Played, Player, Playhead};
 use crate::timeline::{News, snapped};
 
@@ -17,19 +18,6 @@ const NANOS: i64 = 20_833;
 
 /// Quarter notes between two notes of the run.
 const GRID: f64 = 0.25;
-
-/// A source of numbers that are the same each time (xorshift, as Marsaglia gives it).
-struct Dice(u64);
-
-impl Dice {
-    /// From 0 up to 1.
-    fn roll(&mut self) -> f64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 >> 11) as f64 / (1_u64 << 53) as f64
-    }
-}
 
 /// A DAW: where its playhead is, block by block.
 struct Daw {

@@ -15,13 +15,10 @@ use score_link::daw::{Change, ENDING, FromPlugin, FromRun, NoteChange, Place, VE
 use score_link::socket::Socket;
 use score_link::{Incoming, Message, monotonic};
 
-use host::{Daw, RATE, in_own_folder};
+use host::{Daw, GRID, RATE, in_own_folder};
 
 /// How long anything may take on a machine that does other things.
 const PATIENCE: Duration = Duration::from_secs(60);
-
-/// Quarter notes from note to note.
-const GRID: f64 = 0.25;
 
 /// How far ahead the stand-in plays, in seconds: a machine that does other things makes none late.
 const AHEAD: f64 = 0.4;

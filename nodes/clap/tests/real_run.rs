@@ -6,12 +6,14 @@
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
+mod dice;
 mod host;
 
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use host::{BLOCK, Daw, RATE, in_own_folder};
+use dice::Dice;
+use host::{BLOCK, Daw, GRID, RATE, in_own_folder};
 
 /// How long the run may take to begin.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -27,9 +29,6 @@ const PATCH: &str = r#"Patch(
     },
     wires: ["full -> tune.density", "tune -> daw"],
 )"#;
-
-/// Quarter notes from note to note.
-const GRID: f64 = 0.25;
 
 /// A run, ended with this value, and its folder, which goes with it.
 struct Run {
@@ -61,18 +60,6 @@ impl Drop for Run {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
-    }
-}
-
-/// Numbers that are the same each time (xorshift, as Marsaglia gives it).
-struct Dice(u64);
-
-impl Dice {
-    fn roll(&mut self) -> f64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 >> 11) as f64 / (1_u64 << 53) as f64
     }
 }
 

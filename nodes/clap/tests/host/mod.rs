@@ -19,6 +19,9 @@ use clack_plugin::entry::SinglePluginEntry;
 pub const RATE: f64 = 48_000.0;
 pub const BLOCK: u32 = 512;
 
+/// Quarter notes from one note of a run to the next, in the tests.
+pub const GRID: f64 = 0.25;
+
 /// The variable that says where the sockets of runs are.
 pub const FOLDER: &str = "SCORE_RUNTIME_DIR";
 
