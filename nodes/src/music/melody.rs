@@ -3,9 +3,11 @@
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 use rand_distr::{Distribution, StandardUniform};
-use score_engine::{NodeError, Settings};
+use score_engine::{Metre, NodeError, Settings};
 
 use super::drums;
+use super::tokens::layout;
+use super::tune_encoder::TuneEncoder;
 use crate::model::{Data, Manifest, Model, Music, Session, Task, Tensor};
 
 /// A melody that is being drawn.
@@ -52,12 +54,13 @@ impl Said {
 
 /// A loaded melody model.
 pub struct Melody {
+    name: String,
     manifest: Manifest,
     model: Model,
     layout: Music,
     start: Session,
     step: Session,
-    encoder: Option<Session>,
+    encoder: Option<TuneEncoder>,
     groove: Option<Session>,
 }
 
@@ -69,15 +72,9 @@ impl Melody {
     pub fn load(settings: &Settings, name: &str) -> Result<Self, NodeError> {
         let manifest = Manifest::of(settings)?;
         let model = manifest.model(name, Task::Music)?.clone();
-        let layout = model
-            .music
-            .filter(|layout| layout.steps > 0 && layout.steps_per_bar > 0)
-            .ok_or_else(|| {
-                NodeError::model(format!(
-                    "the manifest gives no layout of tokens for `{name}`"
-                ))
-            })?;
+        let layout = layout(&model, name)?;
         Ok(Melody {
+            name: name.to_owned(),
             start: manifest.open(&model, "start")?,
             step: manifest.open(&model, "step")?,
             encoder: None,
@@ -263,32 +260,11 @@ impl Melody {
     /// # Errors
     /// There are more or fewer tokens, or one that is not in the layout; or the model fails.
     pub fn encode(&mut self, tokens: &[i64]) -> Result<Vec<f32>, NodeError> {
-        let known =
-            |token: &i64| usize::try_from(*token).is_ok_and(|token| token < self.layout.tokens);
-        if tokens.len() != self.layout.steps || !tokens.iter().all(known) {
-            return Err(NodeError::input(format!(
-                "a melody for this model has {} tokens from 0 to {}",
-                self.layout.steps,
-                self.layout.tokens.saturating_sub(1)
-            )));
-        }
-        if !self.model.files.contains_key("encoder") {
-            return Err(NodeError::model(
-                "this model has no encoder: it plays latents, but reads no melodies",
-            )
-            .help("`score models info NAME` says why"));
-        }
         let encoder = match &mut self.encoder {
             Some(encoder) => encoder,
-            none => none.insert(self.manifest.open(&self.model, "encoder")?),
+            none => none.insert(TuneEncoder::of(self.manifest.clone(), &self.name)?),
         };
-        let mut codes = encoder.run(
-            &[("tokens", &[1, tokens.len()], Data::I64(tokens))],
-            &["latent"],
-        )?;
-        let code = codes.pop().map(|code| code.values).unwrap_or_default();
-        self.require_dimension(&code)?;
-        Ok(code)
+        encoder.encode(tokens, Metre(4, 4))
     }
 
     fn require_dimension(&self, code: &[f32]) -> Result<(), NodeError> {

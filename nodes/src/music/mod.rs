@@ -33,6 +33,7 @@ mod thin_out;
 pub mod tiles;
 mod tokens;
 mod touch;
+mod tune_encoder;
 mod tune_model;
 mod voice;
 

@@ -9,7 +9,7 @@ use score_engine::{
 
 use super::drums;
 use super::sheet::{Span, melody};
-use super::tune_model::TuneEncoder;
+use super::tune_encoder::TuneEncoder;
 use crate::model::{Manifest, Music};
 use crate::ticks::begins;
 

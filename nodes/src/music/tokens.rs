@@ -1,7 +1,24 @@
 //! Melodies as tokens: 0 nothing happens, 1 the note ends, from 2 a note of the lowest pitch and up
 //! begins.
 
-use crate::model::Music;
+use score_engine::NodeError;
+
+use crate::model::{Model, Music};
+
+/// The layout of a model's tokens.
+///
+/// # Errors
+/// The manifest gives none.
+pub(super) fn layout(model: &Model, name: &str) -> Result<Music, NodeError> {
+    model
+        .music
+        .filter(|layout| layout.steps > 0 && layout.steps_per_bar > 0)
+        .ok_or_else(|| {
+            NodeError::model(format!(
+                "the manifest gives no layout of tokens for `{name}`"
+            ))
+        })
+}
 
 /// A note of a melody, in steps of a sixteenth.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

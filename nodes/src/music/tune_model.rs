@@ -5,7 +5,8 @@ use score_engine::{Metre, NodeError, Settings};
 
 use super::melody::Melody;
 use super::stream::{Asked, Strand, Stream};
-use crate::model::{Data, Manifest, Model, Music, Session, Task};
+use super::tune_encoder::TuneEncoder;
+use crate::model::{Manifest, Model, Music, Task};
 
 /// A model whose codes are drawn as melodies.
 pub trait Tunes {
@@ -66,14 +67,6 @@ struct Bars {
     encoder: TuneEncoder,
 }
 
-/// The encoder of any of these models, opened when it is needed.
-pub(super) struct TuneEncoder {
-    manifest: Manifest,
-    model: Model,
-    layout: Music,
-    session: Option<Session>,
-}
-
 impl TuneModel {
     /// Loads the model called `name` from the settings' folder of models.
     ///
@@ -103,7 +96,7 @@ impl TuneModel {
 }
 
 /// Whether the codes of models for this task are melodies.
-fn draws(task: Task) -> bool {
+pub(super) fn draws(task: Task) -> bool {
     matches!(task, Task::Music | Task::Stream | Task::Lead)
 }
 
@@ -164,92 +157,6 @@ impl Tunes for TuneModel {
             Player::Whole(melody) => melody.encode(tokens),
             Player::Bar(bars) => bars.encoder.encode(tokens, Metre(4, 4)),
         }
-    }
-}
-
-impl TuneEncoder {
-    /// The encoder of the model called `name`, which is opened with the first melody.
-    ///
-    /// # Errors
-    /// There is no such model, its codes are not melodies, or it has no encoder.
-    pub(super) fn of(manifest: Manifest, name: &str) -> Result<Self, NodeError> {
-        let model = tune_model(&manifest, name)?.clone();
-        let layout = model
-            .music
-            .filter(|layout| layout.steps > 0 && layout.steps_per_bar > 0)
-            .ok_or_else(|| {
-                NodeError::model(format!(
-                    "the manifest gives no layout of tokens for `{name}`"
-                ))
-            })?;
-        if !model.files.contains_key("encoder") {
-            let why = format!(
-                "the model `{name}` has no encoder: it plays latents, but reads no melodies"
-            );
-            let able = (manifest.models.iter())
-                .filter(|(_, model)| draws(model.task) && model.files.contains_key("encoder"));
-            let able: Vec<&str> = able.map(|(name, _)| name.as_str()).collect();
-            return Err(
-                NodeError::model(why).help(format!("models that read: {}", able.join(", ")))
-            );
-        }
-        Ok(TuneEncoder {
-            manifest,
-            model,
-            layout,
-            session: None,
-        })
-    }
-
-    /// The layout of the tokens.
-    pub(super) fn layout(&self) -> &Music {
-        &self.layout
-    }
-
-    /// The dimension of the codes.
-    pub(super) fn dimension(&self) -> usize {
-        self.model.latent
-    }
-
-    /// The code of as many tokens as the layout has steps, of bars of this metre.
-    ///
-    /// # Errors
-    /// They are not such tokens, or the model cannot be loaded or fails.
-    pub(super) fn encode(&mut self, tokens: &[i64], metre: Metre) -> Result<Vec<f32>, NodeError> {
-        let layout = &self.layout;
-        let known = |token: &i64| usize::try_from(*token).is_ok_and(|token| token < layout.tokens);
-        if tokens.len() != layout.steps || !tokens.iter().all(known) {
-            return Err(NodeError::input(format!(
-                "a bar for this model has {} tokens from 0 to {}",
-                layout.steps,
-                layout.tokens.saturating_sub(1)
-            )));
-        }
-        let file = self.model.files.get("encoder");
-        let in_metres = file.is_some_and(|file| file.inputs.contains_key("metre"));
-        let session = match &mut self.session {
-            Some(session) => session,
-            none => none.insert(self.manifest.open(&self.model, "encoder")?),
-        };
-        let shape = [1, tokens.len()];
-        let metre = [match metre {
-            Metre(3, 4) => 1,
-            Metre(6, 8) => 2,
-            _ => 0,
-        }];
-        let mut inputs: Vec<(&str, &[usize], Data<'_>)> =
-            vec![("tokens", &shape, Data::I64(tokens))];
-        if in_metres {
-            inputs.push(("metre", &[1], Data::I64(&metre)));
-        }
-        let code = session.run(&inputs, &["latent"])?.pop();
-        let code = code.map(|code| code.values).unwrap_or_default();
-        if code.len() != self.model.latent {
-            return Err(NodeError::model(
-                "the encoder's latents have another dimension than its manifest says",
-            ));
-        }
-        Ok(code)
     }
 }
 

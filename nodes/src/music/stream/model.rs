@@ -6,6 +6,7 @@ use score_engine::{NodeError, Settings};
 
 use super::super::harmony::NO_CHORD;
 use super::super::melody::draw;
+use super::super::tokens::layout;
 use crate::model::{Data, Manifest, Music, Session, Task};
 
 /// What can be asked at a sixteenth.
@@ -104,14 +105,7 @@ impl Stream {
         let leads = is_lead(&manifest, name);
         let task = if leads { Task::Lead } else { Task::Stream };
         let model = manifest.model(name, task)?;
-        let layout = model
-            .music
-            .filter(|layout| layout.steps_per_bar > 0)
-            .ok_or_else(|| {
-                NodeError::model(format!(
-                    "the manifest gives no layout of tokens for `{name}`"
-                ))
-            })?;
+        let layout = layout(model, name)?;
         let step = manifest.open(model, "step")?;
         Ok(Stream {
             leads,
