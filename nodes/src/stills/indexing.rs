@@ -269,7 +269,7 @@ impl Growing {
         let stills: Vec<(usize, Entry)> = before.of_film(place).collect();
         for (still, entry) in stills {
             let jpeg = before.jpeg(still)?;
-            let code = before.code(still).unwrap_or_default().to_vec();
+            let code = before.code(still)?;
             self.push(number, f64::from(entry.milliseconds) / 1000.0, &code, &jpeg)?;
         }
         Ok(())

@@ -37,8 +37,8 @@ pub struct StillIndex {
     header: Header,
     codes: Codes,
     entries: Vec<Entry>,
-    /// The codes as they are written.
-    raw: Vec<f32>,
+    /// Where the codes begin, in bytes.
+    written: u64,
     /// Where the pictures begin, in bytes.
     pictures: u64,
 }
@@ -109,13 +109,9 @@ impl StillIndex {
             return Err(damaged("its checksum is another"));
         }
         let (codes_part, places) = bytes.split_at(codes_bytes);
-        let raw: Vec<f32> = (codes_part.as_chunks::<4>().0.iter())
-            .map(|bytes| f32::from_le_bytes(*bytes))
-            .collect();
         let mut codes = Codes::new(header.dimension);
         codes.reserve(header.stills);
-        raw.chunks_exact(header.dimension)
-            .for_each(|code| codes.push(code));
+        (codes_part.chunks_exact(header.dimension * 4)).for_each(|code| codes.push(&floats(code)));
         let entries: Vec<Entry> = places.chunks_exact(PLACE).filter_map(entry).collect();
         let lies = |entry: &Entry| {
             let end = entry.offset.checked_add(u64::from(entry.length));
@@ -131,7 +127,7 @@ impl StillIndex {
             header,
             codes,
             entries,
-            raw,
+            written: line,
             pictures,
         })
     }
@@ -169,9 +165,14 @@ impl StillIndex {
     pub(super) fn jpeg(&mut self, number: usize) -> Result<Vec<u8>, NodeError> {
         let missing = || NodeError::internal("there is no such still");
         let entry = *self.entries.get(number).ok_or_else(missing)?;
-        let mut bytes = vec![0; entry.length as usize];
-        let begin = SeekFrom::Start(self.pictures + entry.offset);
-        let read = (self.file.seek(begin)).and_then(|_| self.file.read_exact(&mut bytes));
+        self.bytes(self.pictures + entry.offset, entry.length as usize)
+    }
+
+    /// So many bytes of the file, from `begin` on.
+    fn bytes(&mut self, begin: u64, count: usize) -> Result<Vec<u8>, NodeError> {
+        let mut bytes = vec![0; count];
+        let sought = self.file.seek(SeekFrom::Start(begin));
+        let read = sought.and_then(|_| self.file.read_exact(&mut bytes));
         read.map_err(|error| {
             NodeError::input(format!(
                 "`{}` cannot be read ({error})",
@@ -192,10 +193,15 @@ impl StillIndex {
         entries.filter(move |(_, entry)| entry.film as usize == film)
     }
 
-    /// The code of a still as it is written.
-    pub(super) fn code(&self, number: usize) -> Option<&[f32]> {
-        let begin = number.checked_mul(self.header.dimension)?;
-        self.raw.get(begin..begin + self.header.dimension)
+    /// The code of a still as it is written, of whatever length: it is read again, since in memory
+    /// codes have length 1.
+    pub(super) fn code(&mut self, number: usize) -> Result<Vec<f32>, NodeError> {
+        if number >= self.entries.len() {
+            return Err(NodeError::internal("there is no such still"));
+        }
+        let length = self.header.dimension * 4;
+        let bytes = self.bytes(self.written + (number * length) as u64, length)?;
+        Ok(floats(&bytes))
     }
 
     /// Whether it is an index of these films: it has stills of one of them, and of no other that is
@@ -212,6 +218,12 @@ impl StillIndex {
             .partition(|film| films.contains(film));
         !own.is_empty() && !others.iter().any(|film| film.exists())
     }
+}
+
+/// Numbers as they are written.
+fn floats(bytes: &[u8]) -> Vec<f32> {
+    let numbers = bytes.as_chunks::<4>().0.iter();
+    numbers.map(|bytes| f32::from_le_bytes(*bytes)).collect()
 }
 
 /// A still's place, as it is written.
