@@ -220,19 +220,23 @@ pub fn picture_of(text: &Path) -> Result<Frame, NodeError> {
     }
 }
 
-/// How many seconds a film lasts; `None`: it is none, or does not say.
+/// How many seconds a film lasts; `None`: it is none.
 fn length(film: &Path) -> Option<f64> {
-    let declared = probe(film, None).ok()?.declared?;
-    Some(declared.end.seconds())
+    probe(film, None).ok()?.lasts(film).ok()?
 }
 
 /// The picture of a film that is shown after so many seconds.
 fn still(film: &Path, seconds: f64) -> Result<Frame, NodeError> {
     let found = probe(film, None)?;
-    let from = Time::from_seconds(seconds);
+    let wanted = Time::from_seconds(seconds);
+    // What does not say how long it is cannot be begun in its middle either.
+    let from = found.declared.map(|_| wanted);
     let side = (STILL, STILL);
-    let mut decoder = Decoder::start((film, &found), side, None, Some(from), true)?;
-    let came = decoder.next()?;
+    let mut decoder = Decoder::start((film, &found), side, None, from, true)?;
+    let mut came = decoder.next()?;
+    while from.is_none() && came.as_ref().is_some_and(|(time, _)| *time < wanted) {
+        came = decoder.next()?;
+    }
     came.and_then(|(_, pixels)| Frame::rgb(STILL, STILL, pixels))
         .ok_or_else(|| {
             let film = film.display();

@@ -113,7 +113,7 @@ pub struct Still {
 /// told each. It ends where it is stopped.
 ///
 /// # Errors
-/// ffmpeg is missing, or the film says not how long it is.
+/// ffmpeg is missing, or the film has no pictures.
 pub fn write_stills(
     film: &Path,
     folder: &Path,
@@ -122,10 +122,8 @@ pub fn write_stills(
     mut tell: impl FnMut(Still),
 ) -> Result<(), NodeError> {
     let found = probe(film, None)?;
-    let seconds = found.declared.map(|declared| declared.end.seconds());
-    let seconds = seconds.filter(|seconds| *seconds > 0.0);
-    let seconds =
-        seconds.ok_or_else(|| NodeError::input("the film does not say how long it is"))?;
+    let seconds = found.lasts(film)?;
+    let seconds = seconds.ok_or_else(|| NodeError::input("the film has no pictures"))?;
     // No more than one a second: a short film changes no faster.
     let of = (seconds.ceil() as usize).clamp(1, most.max(1));
     for number in 0..of {
@@ -155,8 +153,7 @@ pub fn write_stills(
 }
 
 /// Writes `to`, a still of the film at `film` in JPEG, `width` pixels wide: the picture a third of
-/// the way in, or the first one of a film that does not say how long it is. It ends where it is
-/// stopped, and where it fails nothing is left of it.
+/// the way in. It ends where it is stopped, and where it fails nothing is left of it.
 ///
 /// # Errors
 /// ffmpeg is missing, fails, takes more than a minute, or was stopped.
@@ -167,8 +164,7 @@ pub fn write_still(
     is_stopped: impl Fn() -> bool,
 ) -> Result<(), NodeError> {
     let found = probe(film, None)?;
-    let seconds = found.declared.map(|declared| declared.end.seconds());
-    let at = seconds.unwrap_or(0.0) / 3.0;
+    let at = found.lasts(film)?.unwrap_or(0.0) / 3.0;
     let size = format!("{width}:max(2\\,trunc({width}*ih/(iw*sar)/2)*2)");
     // Starting more threads costs more than one picture.
     still(
@@ -193,8 +189,16 @@ fn still(
     let begun = Instant::now();
     let mut command = quiet();
     command.args(more);
-    command.args(["-ss", &found.timeline.seek(at)]);
-    command.arg("-i").arg(input_url(film));
+    // What does not say how long it is cannot be begun in its middle either: a raw stream, or what
+    // came through a pipe.
+    if found.declared.is_some() {
+        command.args(["-ss", &found.timeline.seek(at)]);
+        command.arg("-i").arg(input_url(film));
+    } else {
+        command.args(found.timeline.arguments());
+        command.arg("-i").arg(input_url(film));
+        command.args(["-ss", &format!("{at:.6}")]);
+    }
     command.args(["-map", &format!("0:{}", found.stream), "-frames:v", "1"]);
     let size = format!("scale={size},setsar=1");
     command.args(["-vf", &size, "-pix_fmt", "yuvj420p", "-q:v", "5"]);
@@ -264,6 +268,34 @@ mod tests {
             assert!(write_still(&folder.join(film), 192, &to, || is_stopped).is_err());
         }
         assert!(!to.exists());
+    }
+
+    #[test]
+    fn a_film_that_does_not_say_how_long_it_is_is_read_to_its_end() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path();
+        let black = "color=black:size=64x48:rate=10:duration=1[a]";
+        let white = "color=white:size=64x48:rate=10:duration=3[b]";
+        let source = format!("{black};{white};[a][b]concat");
+        for (name, format) in [("raw.h264", "h264"), ("piped.mkv", "matroska")] {
+            let source = ["-f", "lavfi", "-i", &source, "-c:v", "libx264"];
+            let piped = ffmpeg(folder, &[&source[..], &["-f", format, "-"]].concat());
+            let film = folder.join(name);
+            std::fs::write(&film, piped).unwrap();
+            let found = probe(&film, None).unwrap();
+            assert!(found.declared.is_none(), "{name}");
+            let lasts = found.lasts(&film).unwrap().unwrap();
+            assert!((lasts - 4.0).abs() < 0.11, "{name}: {lasts}");
+            let to = folder.join("still.jpg");
+            write_still(&film, 64, &to, || false).unwrap();
+            let still = crate::picture::files::read(&to).unwrap();
+            assert!(still.pixels()[0] > 200, "{name}");
+            let mut told = 0;
+            let stills = folder.join(format);
+            std::fs::create_dir(&stills).unwrap();
+            write_stills(&film, &stills, 9, || false, |_| told += 1).unwrap();
+            assert!((4..=5).contains(&told), "{name}: {told}");
+        }
     }
 
     #[test]

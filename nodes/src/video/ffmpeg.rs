@@ -59,6 +59,21 @@ pub(crate) struct Film {
     pub(crate) pixels: Option<u64>,
 }
 
+impl Film {
+    /// How many seconds the film at `path`, this one, lasts: as it says, or by reading it to its end.
+    /// `None`: it has no picture.
+    ///
+    /// # Errors
+    /// ffprobe is missing, or cannot read it.
+    pub(crate) fn lasts(&self, path: &Path) -> Result<Option<f64>, NodeError> {
+        let said = self.declared.map(|declared| declared.end.seconds());
+        match said.filter(|seconds| *seconds > 0.0) {
+            None => self.timeline.read_to_end(path, self.stream),
+            said => Ok(said),
+        }
+    }
+}
+
 /// `file:` before the path keeps a leading `-` or a `name:` from becoming an option or a protocol.
 pub(crate) fn input_url(path: &Path) -> String {
     format!("file:{}", path.display())
