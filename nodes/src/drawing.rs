@@ -274,13 +274,7 @@ pub fn write_sheet(
     size: u32,
     columns: usize,
 ) -> Result<(), NodeError> {
-    let format = PictureFormat::of(claim.path()).ok_or_else(|| {
-        let path = claim.path().display();
-        NodeError::output(format!(
-            "`{path}` has no ending that names a format of pictures"
-        ))
-        .help("it ends in .png or .jpg")
-    })?;
+    let format = PictureFormat::of(claim.path())?;
     let mut scaler = Scaler::default();
     let side = size as usize;
     let tiles: Option<Vec<Frame>> = (frames.iter())

@@ -36,13 +36,7 @@ pub fn write(
     layout: &Music,
     columns: usize,
 ) -> Result<(), NodeError> {
-    let format = PictureFormat::of(claim.path()).ok_or_else(|| {
-        let path = claim.path().display();
-        NodeError::output(format!(
-            "`{path}` has no ending that names a format of pictures"
-        ))
-        .help("it ends in .png or .jpg")
-    })?;
+    let format = PictureFormat::of(claim.path())?;
     let tiles: Vec<Canvas> = match layout.drums {
         true => melodies
             .iter()

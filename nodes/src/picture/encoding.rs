@@ -17,11 +17,19 @@ pub(crate) enum PictureFormat {
 
 impl PictureFormat {
     /// The one that the ending of `path` names.
-    pub(crate) fn of(path: &Path) -> Option<Self> {
-        match path.extension()?.to_str()?.to_lowercase().as_str() {
-            "png" => Some(PictureFormat::Png),
-            "jpg" | "jpeg" => Some(PictureFormat::Jpeg),
-            _ => None,
+    ///
+    /// # Errors
+    /// It names none.
+    pub(crate) fn of(path: &Path) -> Result<Self, NodeError> {
+        let ending = path.extension().and_then(|ending| ending.to_str());
+        match ending.unwrap_or_default().to_lowercase().as_str() {
+            "png" => Ok(PictureFormat::Png),
+            "jpg" | "jpeg" => Ok(PictureFormat::Jpeg),
+            _ => {
+                let path = path.display();
+                let why = format!("`{path}` has no ending that names a format of pictures");
+                Err(NodeError::output(why).help("it ends in .png or .jpg"))
+            }
         }
     }
 
@@ -110,7 +118,7 @@ mod tests {
 
     #[test]
     fn an_ending_names_a_format_in_any_case() {
-        let format = |name: &str| PictureFormat::of(Path::new(name));
+        let format = |name: &str| PictureFormat::of(Path::new(name)).ok();
         assert_eq!(format("a.PNG"), Some(PictureFormat::Png));
         assert_eq!(format("a.b.jpeg"), Some(PictureFormat::Jpeg));
         assert_eq!(format("a.gif"), None);

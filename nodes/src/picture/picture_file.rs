@@ -70,18 +70,12 @@ impl Node for PictureFile {
     }
 
     fn check(&self, check: &mut Check<'_>) {
-        if PictureFormat::of(&self.path).is_none() {
-            let path = self.path.display();
-            check.refuse(
-                "path",
-                format!("`{path}` has no ending that names a format of pictures"),
-                Some("it ends in .png or .jpg".to_owned()),
-            );
+        if let Err(why) = PictureFormat::of(&self.path) {
+            check.refuse("path", why.to_string(), why.advice().map(str::to_owned));
         }
     }
 
     fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor<Self>>, NodeError> {
-        let missing = || NodeError::internal("no format of pictures");
         let by_events = build.wires(EVENTS) > 0;
         let live = build.clock.is_some();
         let path = &self.path;
@@ -98,7 +92,7 @@ impl Node for PictureFile {
         };
         Ok(Box::new(Writing {
             claim,
-            format: PictureFormat::of(path).ok_or_else(missing)?,
+            format: PictureFormat::of(path)?,
             scaler: Scaler::default(),
             by_events,
             live,

@@ -12,7 +12,7 @@ use std::process::Stdio;
 
 use score_engine::{Frame, NodeError, Registry};
 
-use super::scale::{Scaler, Window};
+use super::scale::{Scaler, Window, sides};
 use crate::video::ffmpeg::{last_line, quiet, start};
 
 /// No larger file is taken for a picture, in bytes.
@@ -58,20 +58,10 @@ pub(crate) fn read(path: &Path) -> Result<Frame, NodeError> {
 /// As [`read`].
 fn read_sized(path: &Path, width: Option<u32>, height: Option<u32>) -> Result<Frame, NodeError> {
     let frame = read(path)?;
-    let (own_width, own_height) = (frame.width().max(1), frame.height().max(1));
-    let in_proportion = |side: u32, of: u32, other: u32| {
-        let scaled = u64::from(side) * u64::from(other) / u64::from(of);
-        u32::try_from(scaled)
-            .unwrap_or(u32::MAX)
-            .clamp(1, LONGEST_SIDE)
-    };
-    let (width, height) = match (width, height) {
-        (None, None) => return Ok(frame),
-        (Some(width), None) => (width, in_proportion(width, own_width, own_height)),
-        (None, Some(height)) => (in_proportion(height, own_height, own_width), height),
-        (Some(width), Some(height)) => (width, height),
-    };
-    if (width, height) == (frame.width(), frame.height()) {
+    let own = (frame.width(), frame.height());
+    let (width, height) = sides(own, (width, height));
+    let (width, height) = (width.min(LONGEST_SIDE), height.min(LONGEST_SIDE));
+    if (width, height) == own {
         return Ok(frame);
     }
     let pixels = Scaler::default().scale(&frame, Window::WHOLE, [width as usize, height as usize]);
