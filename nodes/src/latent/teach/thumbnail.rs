@@ -8,6 +8,7 @@ use score_engine::{Frame, NodeError};
 
 use crate::output::{numbered, publish, unwritable};
 use crate::picture::encoding;
+use crate::picture::scale::{Scaler, Window};
 
 /// The longer side, in pixels.
 const SIDE: u32 = 160;
@@ -89,32 +90,10 @@ fn small(frame: &Frame) -> Option<(u32, u32, Vec<u8>)> {
         return Some((width, height, frame.pixels().to_vec()));
     }
     let side = |side: u32| (u64::from(side) * u64::from(SIDE) / u64::from(longer)).max(1) as u32;
-    let (new_width, new_height) = (side(width), side(height));
-    let part = |part: u32, of: u32, whole: u32| {
-        let at = |part: u32| (u64::from(part) * u64::from(whole) / u64::from(of)) as usize;
-        (at(part), at(part + 1).max(at(part) + 1))
-    };
-    let mut pixels = Vec::with_capacity(new_width as usize * new_height as usize * 3);
-    for y in 0..new_height {
-        let (top, bottom) = part(y, new_height, height);
-        for x in 0..new_width {
-            let (left, right) = part(x, new_width, width);
-            let mut sums = [0_u64; 3];
-            let mut count = 0;
-            for row in top..bottom {
-                let from = (row * width as usize + left) * 3;
-                let to = from + (right - left) * 3;
-                for pixel in frame.pixels().get(from..to)?.chunks_exact(3) {
-                    count += 1;
-                    for (sum, value) in sums.iter_mut().zip(pixel) {
-                        *sum += u64::from(*value);
-                    }
-                }
-            }
-            pixels.extend(sums.map(|sum| (sum / count.max(1)) as u8));
-        }
-    }
-    Some((new_width, new_height, pixels))
+    let (width, height) = (side(width), side(height));
+    let to = [width as usize, height as usize];
+    let pixels = Scaler::default().scale(frame, Window::WHOLE, to);
+    Some((width, height, pixels))
 }
 
 #[cfg(test)]
