@@ -3,6 +3,7 @@
 
 mod audio;
 mod backoff;
+mod cholesky;
 mod chords;
 mod control;
 mod controls;

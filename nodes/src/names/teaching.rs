@@ -7,6 +7,7 @@
 use score_engine::NodeError;
 
 use super::file::{Kind, Name, Names};
+use crate::cholesky::Cholesky;
 use crate::shared::rank::quantile;
 
 /// The penalty on the direction's length: at ten pictures a side what tells best, and from 30 to
@@ -147,7 +148,8 @@ impl Learnt {
             .map(|(a, b)| (a + b) / 2.0)
             .collect();
         let dimension = middle.len();
-        let mut squares = vec![vec![0.0; dimension]; dimension];
+        // Row after row.
+        let mut squares = vec![0.0; dimension * dimension];
         let mut wanted = vec![0.0; dimension];
         for (code, shows) in kept() {
             let sign = if shows { 1.0 } else { -1.0 };
@@ -157,18 +159,18 @@ impl Learnt {
                 .map(|(a, b)| f64::from(*a) - b)
                 .collect();
             add(&mut wanted, away.iter().map(|part| sign * part));
-            for (row, part) in squares.iter_mut().zip(&away) {
+            for (row, part) in squares.chunks_exact_mut(dimension.max(1)).zip(&away) {
                 add(row, away.iter().map(|other| part * other));
             }
         }
-        for (index, row) in squares.iter_mut().enumerate() {
-            row.iter_mut()
-                .skip(index)
-                .take(1)
-                .for_each(|square| *square += PENALTY);
-        }
+        // The diagonal.
+        let diagonal = squares.iter_mut().step_by(dimension + 1);
+        diagonal.for_each(|square| *square += PENALTY);
+        let factor = Cholesky::of(squares, dimension)
+            .ok_or_else(|| NodeError::internal("a direction has no solution"))?;
+        factor.solve(&mut wanted);
         Ok(Learnt {
-            direction: solved(squares, wanted)?,
+            direction: wanted,
             apart: shown.iter().zip(&others).map(|(a, b)| a - b).collect(),
             middle,
         })
@@ -210,49 +212,6 @@ impl Learnt {
 
 fn add(to: &mut [f64], what: impl Iterator<Item = f64>) {
     to.iter_mut().zip(what).for_each(|(to, what)| *to += what);
-}
-
-/// Solves `squares` · x = `wanted` by Gauss's elimination: with the penalty on its diagonal, a sum
-/// of squares needs no exchange of rows.
-fn solved(mut squares: Vec<Vec<f64>>, mut wanted: Vec<f64>) -> Result<Vec<f64>, NodeError> {
-    let broken = || NodeError::internal("a direction has no solution");
-    let size = wanted.len();
-    for step in 0..size {
-        let (done, rest) = squares.split_at_mut(step + 1);
-        let row = done.last().ok_or_else(broken)?;
-        let pivot = row
-            .get(step)
-            .copied()
-            .filter(|pivot| *pivot > 0.0)
-            .ok_or_else(broken)?;
-        let (solved, open) = wanted.split_at_mut(step + 1);
-        let value = solved.last().copied().ok_or_else(broken)?;
-        for (other, open) in rest.iter_mut().zip(open) {
-            let factor = other.get(step).copied().unwrap_or_default() / pivot;
-            other
-                .iter_mut()
-                .zip(row)
-                .for_each(|(other, part)| *other -= factor * part);
-            *open -= factor * value;
-        }
-    }
-    let mut found = vec![0.0; size];
-    for (step, row) in squares.iter().enumerate().rev() {
-        let known: f64 = row
-            .iter()
-            .zip(&found)
-            .skip(step + 1)
-            .map(|(a, b)| a * b)
-            .sum();
-        let pivot = row.get(step).copied().ok_or_else(broken)?;
-        let value = (wanted.get(step).copied().unwrap_or_default() - known) / pivot;
-        found
-            .iter_mut()
-            .skip(step)
-            .take(1)
-            .for_each(|found| *found = value);
-    }
-    Ok(found)
 }
 
 /// Slope and offset that turn scores into the logarithms of odds, where both sides are normal with

@@ -7,7 +7,7 @@
 //! the same examples share one factorisation. The figures behind the constants are printed by
 //! `models/training/eye/teaching.py`.
 
-use super::cholesky::{Cholesky, dot};
+use crate::cholesky::{Cholesky, dot};
 
 /// Widths of the bell that are tried, as shares of how far apart codes of unlike pictures are: the
 /// square root of twice their dimension where they are N(0, 1).

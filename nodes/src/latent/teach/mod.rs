@@ -1,6 +1,5 @@
 //! Learns by example what several knobs should be for which picture.
 
-mod cholesky;
 mod example;
 mod gaussian;
 mod keeper;

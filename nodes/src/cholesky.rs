@@ -1,7 +1,7 @@
 //! Factors a symmetric matrix that is positive definite, and solves equations with it.
 
 /// The lower factor `L` of a matrix that is `L` times `L` turned over (Cholesky).
-pub(super) struct Cholesky {
+pub(crate) struct Cholesky {
     size: usize,
     /// Rows one after another; what lies above the diagonal is not used.
     lower: Vec<f64>,
@@ -10,7 +10,7 @@ pub(super) struct Cholesky {
 impl Cholesky {
     /// The factor of a matrix of `size` rows that lie one after another, of which the lower half
     /// is read; `None`: it is not positive definite, or not all numbers.
-    pub(super) fn of(mut matrix: Vec<f64>, size: usize) -> Option<Self> {
+    pub(crate) fn of(mut matrix: Vec<f64>, size: usize) -> Option<Self> {
         if matrix.len() != size * size {
             return None;
         }
@@ -35,7 +35,7 @@ impl Cholesky {
     }
 
     /// Replaces `right` by the solution of `L` times it.
-    pub(super) fn forward(&self, right: &mut [f64]) {
+    pub(crate) fn forward(&self, right: &mut [f64]) {
         for (row, line) in self.lower.chunks_exact(self.size.max(1)).enumerate() {
             let (known, rest) = right.split_at_mut(row);
             if let Some(value) = rest.first_mut() {
@@ -45,7 +45,7 @@ impl Cholesky {
     }
 
     /// Replaces `right` by the solution of the whole equation.
-    pub(super) fn solve(&self, right: &mut [f64]) {
+    pub(crate) fn solve(&self, right: &mut [f64]) {
         self.forward(right);
         for row in (0..self.size.min(right.len())).rev() {
             let (before, rest) = right.split_at_mut(row);
@@ -60,7 +60,7 @@ impl Cholesky {
     }
 
     /// The diagonal of the matrix's inverse.
-    pub(super) fn inverse_diagonal(&self) -> Vec<f64> {
+    pub(crate) fn inverse_diagonal(&self) -> Vec<f64> {
         let mut diagonal = vec![0.0; self.size];
         let mut column = vec![0.0; self.size];
         for (first, sum) in diagonal.iter_mut().enumerate() {
@@ -78,7 +78,7 @@ impl Cholesky {
 }
 
 /// The sum of the products of two vectors.
-pub(super) fn dot(one: &[f64], other: &[f64]) -> f64 {
+pub(crate) fn dot(one: &[f64], other: &[f64]) -> f64 {
     one.iter().zip(other).map(|(one, other)| one * other).sum()
 }
 
