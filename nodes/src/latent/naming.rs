@@ -23,18 +23,31 @@ impl Naming {
         model: &str,
         own: Option<&Path>,
     ) -> Result<Self, NodeError> {
+        let (_, naming) = Naming::of(settings, model)?;
+        match own {
+            Some(own) => naming.with(own),
+            None => Ok(naming),
+        }
+    }
+
+    /// Reads those of a model, and gives the manifest that lists it.
+    fn of(settings: &Settings, model: &str) -> Result<(Manifest, Self), NodeError> {
         let manifest = Manifest::of(settings)?;
         manifest.model(model, Task::Picture)?;
         let names = Names::of_manifest(&manifest, model)?;
-        let own = own.map(|path| {
-            let own = Names::read(path)?;
-            own.require(names.mean.len(), path)?;
-            Ok::<_, NodeError>(own)
-        });
-        Ok(Naming {
+        let naming = Naming {
             model: names,
-            own: own.transpose()?,
-        })
+            own: None,
+        };
+        Ok((manifest, naming))
+    }
+
+    /// The same, with those of a file.
+    fn with(mut self, path: &Path) -> Result<Self, NodeError> {
+        let own = Names::read(path)?;
+        own.require(self.dimension(), path)?;
+        self.own = Some(own);
+        Ok(self)
     }
 
     /// Components of the codes.
@@ -81,8 +94,7 @@ pub(super) fn checked(
     model: &str,
     own: Option<&PathBuf>,
 ) -> Option<Naming> {
-    let found = Naming::load(check.settings, model, None);
-    let alone = match found {
+    let (manifest, alone) = match Naming::of(check.settings, model) {
         Ok(found) => found,
         Err(error) => {
             refuse(check, "model", &error);
@@ -90,35 +102,29 @@ pub(super) fn checked(
         }
     };
     check.require_dimension(input, alone.dimension(), &format!("the model `{model}`"));
-    let Some(own) = own else {
+    let Some(path) = own else {
         return Some(alone);
     };
-    if !check.require_file("own", own, "file with names") {
+    if !check.require_file("own", path, "file with names") {
         return None;
     }
-    match Naming::load(check.settings, model, Some(own)) {
-        Ok(naming) => {
-            let is_of = |manifest: Manifest| {
-                naming
-                    .own
-                    .as_ref()
-                    .is_none_or(|own| own.is_of(&manifest, model))
-            };
-            if !Manifest::of(check.settings).is_ok_and(is_of) {
-                let what = format!(
-                    "`{}` was taught with another version of the model `{model}`",
-                    own.display()
-                );
-                let help = "teach it again with `score tag --new`".to_owned();
-                check.warn("own", what, Some(help));
-            }
-            Some(naming)
-        }
+    let naming = match alone.with(path) {
+        Ok(naming) => naming,
         Err(error) => {
             refuse(check, "own", &error);
-            None
+            return None;
         }
+    };
+    let own = naming.own.as_ref();
+    if own.is_some_and(|own| !own.is_of(&manifest, model)) {
+        let what = format!(
+            "`{}` was taught with another version of the model `{model}`",
+            path.display()
+        );
+        let help = "teach it again with `score tag --new`".to_owned();
+        check.warn("own", what, Some(help));
     }
+    Some(naming)
 }
 
 /// Refuses the value of a parameter for the reason that an error gives.
