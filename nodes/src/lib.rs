@@ -44,6 +44,7 @@ pub mod osc;
 pub mod output;
 mod params_over_time;
 mod picture;
+mod plain_file;
 mod programs;
 pub mod scored_film;
 pub mod sha256;

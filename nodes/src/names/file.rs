@@ -1,12 +1,14 @@
 //! The names of directions as files have them: a model's own, and words of an artist's own.
 
 use std::collections::BTreeMap;
+use std::io::{self, ErrorKind};
 use std::path::Path;
 
 use score_engine::{NodeError, Settings};
 use serde::{Deserialize, Serialize};
 
 use crate::model::Manifest;
+use crate::plain_file;
 
 /// The version of the file that this program reads.
 const FORMAT: u32 = 1;
@@ -114,16 +116,16 @@ impl Names {
     /// The file is missing or is not one.
     pub fn read(path: &Path) -> Result<Self, NodeError> {
         let shown = path.display();
-        let cannot = |error: std::io::Error| {
-            NodeError::input(format!("`{shown}` cannot be read ({error})")).source(error)
-        };
-        if std::fs::metadata(path).map_err(cannot)?.len() > LARGEST_FILE {
-            return Err(
+        let cannot = |error: io::Error| match error.kind() {
+            ErrorKind::FileTooLarge => {
                 NodeError::input(format!("`{shown}` is too large for a file with names"))
-                    .help("`score tag --new` writes one"),
-            );
-        }
-        let text = std::fs::read_to_string(path).map_err(cannot)?;
+                    .help("`score tag --new` writes one")
+            }
+            _ => NodeError::input(format!("`{shown}` cannot be read ({error})")).source(error),
+        };
+        let bytes = plain_file::read(path, LARGEST_FILE).map_err(cannot)?;
+        let text = String::from_utf8(bytes)
+            .map_err(|error| cannot(io::Error::new(ErrorKind::InvalidData, error)))?;
         let names: Names = ron::from_str(&text).map_err(|error| {
             NodeError::input(format!("`{shown}` is not a file with names: {error}"))
                 .help("`score tag --new WORD A-FOLDER B-FOLDER` writes one")

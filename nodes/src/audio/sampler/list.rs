@@ -1,10 +1,13 @@
 //! The list of a folder's sounds, `sounds.ron`, where their names do not say enough.
 
+use std::io::ErrorKind;
 use std::path::{Component, Path};
 
 use ron::extensions::Extensions;
 use score_engine::NodeError;
 use serde::Deserialize;
+
+use crate::plain_file;
 
 /// What the list is called.
 pub(super) const NAME: &str = "sounds.ron";
@@ -57,14 +60,14 @@ pub(super) fn read(folder: &Path) -> Result<Option<Vec<Entry>>, NodeError> {
         let help = r#"its form is (sounds: [(file: "rain.wav", key: 60, tags: ["soft"])])"#;
         NodeError::input(format!("`{}` {why}", path.display())).help(help)
     };
-    match path.metadata() {
-        Ok(metadata) if metadata.len() > LONGEST => {
-            return Err(refuse("is too long for a list of sounds".to_owned()));
-        }
-        Ok(_) => {}
-        Err(_) => return Ok(None),
+    if !path.exists() {
+        return Ok(None);
     }
-    let text = std::fs::read_to_string(&path)
+    let bytes = plain_file::read(&path, LONGEST).map_err(|error| match error.kind() {
+        ErrorKind::FileTooLarge => refuse("is too long for a list of sounds".to_owned()),
+        _ => refuse(format!("cannot be read ({error})")),
+    })?;
+    let text = String::from_utf8(bytes)
         .map_err(|error| refuse(format!("cannot be read ({error})")))?;
     let options = ron::Options::default().with_default_extension(Extensions::IMPLICIT_SOME);
     let list: Sounds = options

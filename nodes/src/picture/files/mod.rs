@@ -6,13 +6,14 @@ mod picture_sequence;
 mod reader;
 mod ticks;
 
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::path::Path;
 use std::process::Stdio;
 
 use score_engine::{Frame, NodeError, Registry};
 
 use super::scale::{Scaler, Window, sides};
+use crate::plain_file;
 use crate::video::ffmpeg::{last_line, quiet, start};
 
 /// No larger file is taken for a picture, in bytes.
@@ -32,15 +33,13 @@ pub(super) fn register(registry: &mut Registry) {
 /// The file cannot be read, is not a picture, or ffmpeg is missing.
 pub(crate) fn read(path: &Path) -> Result<Frame, NodeError> {
     let name = path.display();
-    let cannot = |error: std::io::Error| {
-        NodeError::input(format!("`{name}` cannot be read ({error})")).source(error)
-    };
-    let bytes = std::fs::metadata(path).map_err(cannot)?.len();
-    if bytes > LARGEST_FILE {
-        let message = format!("`{name}` is too large for a picture: {} MB", bytes >> 20);
-        return Err(NodeError::input(message).help("pictures may have up to 512 MB"));
-    }
-    let content = std::fs::read(path).map_err(cannot)?;
+    let content = plain_file::read(path, LARGEST_FILE).map_err(|error| match error.kind() {
+        ErrorKind::FileTooLarge => {
+            NodeError::input(format!("`{name}` is too large for a picture"))
+                .help("pictures may have up to 512 MB")
+        }
+        _ => NodeError::input(format!("`{name}` cannot be read ({error})")).source(error),
+    })?;
     let (output, said) = decode(&content)?;
     let frame = portable_pixmap(&output).ok_or_else(|| {
         let message = format!("`{name}` is not a picture that can be read (ffmpeg: {said})");
