@@ -43,7 +43,8 @@ pub(super) struct Keeper {
 }
 
 impl Keeper {
-    /// Keeps the examples of `shelf`, for the node `id`, and shows them in `lessons`.
+    /// Keeps the examples of `shelf`, for the node `id`, and shows them in `shown`, with what they
+    /// have taught so far, in words.
     ///
     /// # Errors
     /// The system has no thread left.
@@ -51,8 +52,9 @@ impl Keeper {
         shelf: Shelf,
         folder: &Path,
         id: &str,
-        lessons: Option<Arc<Lessons>>,
+        shown: Option<(Arc<Lessons>, String)>,
     ) -> Result<Self, NodeError> {
+        let (lessons, told) = shown.unzip();
         let (jobs, work) = unbounded();
         let (tell, news) = unbounded();
         let mut keeping = Keeping {
@@ -67,7 +69,7 @@ impl Keeper {
         };
         let thread = std::thread::Builder::new()
             .name(format!("{id} keeps"))
-            .spawn(move || keeping.work(&work))
+            .spawn(move || keeping.work(&work, told))
             .map_err(|error| NodeError::internal(format!("no thread can be started ({error})")))?;
         Ok(Keeper {
             jobs: Some(jobs),
@@ -133,9 +135,12 @@ struct Keeping {
 }
 
 impl Keeping {
-    /// Works until the node is gone and all is done.
-    fn work(&mut self, jobs: &Receiver<Job>) {
-        self.show(None);
+    /// Works until the node is gone and all is done. `told`: what was taught so far, in words, where
+    /// it is shown.
+    fn work(&mut self, jobs: &Receiver<Job>, told: Option<String>) {
+        if let Some(told) = told {
+            self.show(told);
+        }
         loop {
             match jobs.recv_timeout(POLL_INTERVAL) {
                 Ok(job) => {
@@ -177,21 +182,34 @@ impl Keeping {
             Some(Err(error)) => self.warn(&error),
             None => {}
         }
-        self.shelf.edit(Edit::Add(example))
+        let picture = example.picture.clone();
+        let done = self.shelf.edit(Edit::Add(example));
+        // One that there was no room for leaves no picture behind.
+        let is_kept = |name: &String| {
+            let mut examples = self.shelf.examples().iter();
+            examples.any(|other| other.picture.as_ref() == Some(name))
+        };
+        if done.is_err()
+            && let Some(name) = picture.filter(|name| !is_kept(name))
+        {
+            // It was written a moment ago; if it stays, it does no harm.
+            let _ = std::fs::remove_file(self.folder.join(name));
+        }
+        done
     }
 
     /// Learns from the examples as they are, and hands on what was learnt.
     fn learn(&mut self) {
         let taught = Taught::by(self.shelf.examples(), self.shelf.dimension());
-        self.show(Some(&taught));
+        self.show(taught.told());
         tracing::info!("{} has been taught {}", self.id, taught.told());
         let done = self.done;
         // The node may be gone.
         let _ = self.tell.send(News { taught, done });
     }
 
-    /// Shows the examples to whoever looks.
-    fn show(&mut self, taught: Option<&Taught>) {
+    /// Shows the examples to whoever looks, and what they have taught.
+    fn show(&mut self, told: String) {
         let Some(lessons) = &self.lessons else {
             return;
         };
@@ -218,16 +236,8 @@ impl Keeping {
                 png,
             });
         }
-        let taught_now;
-        let taught = match taught {
-            Some(taught) => taught,
-            None => {
-                taught_now = Taught::by(self.shelf.examples(), self.shelf.dimension());
-                &taught_now
-            }
-        };
         let lesson = Arc::new(Lesson {
-            told: taught.told(),
+            told,
             examples: shown,
         });
         lessons.put(&self.id, lesson.clone());
@@ -244,7 +254,7 @@ impl Keeping {
 
 #[cfg(test)]
 mod tests {
-    use super::super::example::FILE;
+    use super::super::example::{FILE, MOST};
     use super::super::example::tests::of;
     use super::super::taught::Space;
     use super::*;
@@ -274,7 +284,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let shelf = Shelf::open(folder.path(), 3).unwrap();
         let lessons = Arc::<Lessons>::default();
-        let mut keeper = Keeper::of(shelf, folder.path(), "node", Some(lessons.clone())).unwrap();
+        let shown = Some((lessons.clone(), "nothing yet".to_owned()));
+        let mut keeper = Keeper::of(shelf, folder.path(), "node", shown).unwrap();
         let frame = Frame::rgb(2, 1, vec![9; 6]).unwrap();
         keeper.record(of(0, 0.75, [1.0, 2.0, 3.0]), Some(Arc::new(frame)));
         keeper.wait();
@@ -285,6 +296,32 @@ mod tests {
         assert!(png.starts_with(b"\x89PNG"));
         drop(keeper);
         assert!(lessons.all().is_empty());
+    }
+
+    #[test]
+    fn an_example_too_many_leaves_no_picture_behind() {
+        let folder = tempfile::tempdir().unwrap();
+        let entry = |id| format!("(id: {id}, values: {{\"a\": 0.5}}, latent: [1, 2, 3]), ");
+        let entries: String = (1..=MOST).map(entry).collect();
+        let text = format!("Examples(format: 1, examples: [{entries}])");
+        std::fs::write(folder.path().join(FILE), text).unwrap();
+        let shelf = Shelf::open(folder.path(), 3).unwrap();
+        assert_eq!(shelf.examples().len(), MOST);
+        let (tell, _news) = unbounded();
+        let mut keeping = Keeping {
+            id: "node".to_owned(),
+            folder: folder.path().to_owned(),
+            shelf,
+            tell,
+            done: 0,
+            lessons: None,
+            lesson: None,
+            pictures: BTreeMap::new(),
+        };
+        let frame = Arc::new(Frame::rgb(2, 1, vec![9; 6]).unwrap());
+        let one = Box::new(of(0, 0.75, [1.0, 2.0, 3.0]));
+        assert!(keeping.do_job(Job::Record(one, Some(frame))).is_err());
+        assert!(!folder.path().join(format!("{}.png", MOST + 1)).exists());
     }
 
     #[test]

@@ -135,7 +135,8 @@ impl Teaching {
             true => None,
             false => {
                 let lessons = Lessons::of(build.settings);
-                Some(Keeper::of(shelf, &params.folder, build.id, lessons)?)
+                let shown = lessons.map(|lessons| (lessons, taught.told()));
+                Some(Keeper::of(shelf, &params.folder, build.id, shown)?)
             }
         };
         Ok(Teaching {
