@@ -116,6 +116,8 @@ pub(super) fn is_temporary(why: &io::Error) -> bool {
             | ErrorKind::OutOfMemory
             | ErrorKind::StorageFull
             | ErrorKind::QuotaExceeded
+            // A disk that failed is read-only from then on.
+            | ErrorKind::ReadOnlyFilesystem
     )
 }
 
@@ -321,6 +323,32 @@ mod tests {
         }
         for errno in [Errno::NOENT, Errno::ACCESS, Errno::ISDIR, Errno::NOTDIR] {
             assert!(!is(errno), "{errno}");
+        }
+    }
+
+    /// A worker meets it itself, or a program that it runs says it in the system's words.
+    #[test]
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    fn what_may_be_otherwise_another_time_is_the_same_in_words() {
+        use rustix::io::Errno;
+        for errno in [
+            Errno::IO,
+            Errno::REMOTEIO,
+            Errno::HOSTDOWN,
+            Errno::HOSTUNREACH,
+            Errno::TIMEDOUT,
+            Errno::ROFS,
+            Errno::AGAIN,
+            Errno::MFILE,
+            Errno::STALE,
+            Errno::NOTCONN,
+            Errno::NOSPC,
+            Errno::DQUOT,
+        ] {
+            let why = io::Error::from(errno);
+            assert!(is_temporary(&why), "{why}");
+            let said = of_message(&format!("x cannot be written ({why})"), "output");
+            assert!(matches!(said, Fault::Surroundings(_)), "{why}");
         }
     }
 

@@ -109,8 +109,19 @@ impl Identity {
 
     /// Whether the film at `path` is still this one. One that was only moved or touched is.
     pub(super) fn is_of(&self, path: &Path) -> bool {
-        State::of(path).is_ok_and(|state| state == self.state)
-            || Self::read(path).is_ok_and(|now| now.sha256 == self.sha256)
+        self.still_at(path).unwrap_or(false)
+    }
+
+    /// Whether what lies at `path` is still this file. One that was only touched is.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub(super) fn still_at(&self, path: &Path) -> io::Result<bool> {
+        if State::of(path)? == self.state {
+            return Ok(true);
+        }
+        // A network file system may only have given it another number.
+        Ok(Self::read(path)?.sha256 == self.sha256)
     }
 
     /// The name of the job that makes this film's music by the recipe whose hash is `recipe`.
@@ -168,6 +179,8 @@ mod tests {
         let second = Identity::of(&film, &other, true).unwrap().unwrap();
         assert_ne!(second.job("r"), first.job("r"));
         assert!(!first.is_of(&path) && second.is_of(&path));
+        assert!(!first.still_at(&path).unwrap());
+        assert!(first.still_at(&folder.path().join("none")).is_err());
         let moved = folder.path().join("b.mp4");
         std::fs::rename(&path, &moved).unwrap();
         assert!(second.is_of(&moved) && !second.is_of(&path));

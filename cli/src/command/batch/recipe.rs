@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::io::ErrorKind;
 use std::path::{Component, Path, PathBuf};
 use std::process::Command;
 
@@ -124,9 +125,19 @@ impl Recipe {
 }
 
 impl Recipe {
-    /// Whether what it says of the patch is not what lies there any more.
-    pub(super) fn is_outdated(&self) -> bool {
-        self.reads.iter().any(|(path, read)| !read.is_of(path))
+    /// Requires that what it says of the patch is what lies there still.
+    ///
+    /// # Errors
+    /// It is not, or cannot be read just now: why nothing more can be scored, in words.
+    pub(super) fn require_current(&self) -> Result<(), String> {
+        for (path, read) in &self.reads {
+            match read.still_at(path) {
+                Ok(true) => {}
+                Err(why) if why.kind() != ErrorKind::NotFound => return Err(unreadable(path, &why)),
+                _ => return Err("the patch was changed meanwhile; start it again".to_owned()),
+            }
+        }
+        Ok(())
     }
 }
 
@@ -170,7 +181,7 @@ fn trial_film(share: &Share) -> Result<PathBuf, Failure> {
                 _ => Failure::Message(message(&said)),
             });
         }
-        Err(why) if why.kind() == std::io::ErrorKind::NotFound => {
+        Err(why) if why.kind() == ErrorKind::NotFound => {
             let why = format!("{why}; install it with `sudo apt install ffmpeg`");
             return Err(Failure::Message(message(&why)));
         }
@@ -182,11 +193,12 @@ fn trial_film(share: &Share) -> Result<PathBuf, Failure> {
 
 /// What is said of a file at `path` that cannot be read.
 fn unread(path: &Path, why: &std::io::Error) -> Failure {
+    class::refusal(why, unreadable(path, why))
+}
+
+fn unreadable(path: &Path, why: &std::io::Error) -> String {
     let path = path.display();
-    class::refusal(
-        why,
-        format!("`{path}`, which the patch reads, cannot be read ({why})"),
-    )
+    format!("`{path}`, which the patch reads, cannot be read ({why})")
 }
 
 /// The hash of all files in a folder with their names.

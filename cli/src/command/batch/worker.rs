@@ -130,11 +130,13 @@ impl Workshop<'_> {
             lease.free();
             return Ok(standing);
         }
-        let work = share.workplace(job, lease.term).map_err(|why| here(&why))?;
-        let scored = self.order.score(film, identity, (job, lease.term), &work);
-        let placed = scored.and_then(|()| self.publish(film, identity, job, lease, &work));
-        if !matches!(placed, Ok(Some(Placed::Here))) {
-            remove(&work);
+        let made = share.workplace(job, lease.term).map_err(|why| here(&why))?;
+        let work = Unplaced(Some(&made));
+        let scored = self.order.score(film, identity, (job, lease.term), &made);
+        let placed = scored.and_then(|()| self.publish(film, identity, job, lease, &made));
+        match placed {
+            Ok(Some(Placed::Here)) => work.keep(),
+            _ => drop(work),
         }
         match placed? {
             Some(Placed::Here | Placed::Theirs) => Ok(Standing::Done(job.to_owned())),
@@ -156,10 +158,8 @@ impl Workshop<'_> {
         lease: &Lease<'_>,
         work: &Path,
     ) -> Result<Option<Placed>, Fault> {
-        if self.order.recipe.is_outdated() {
-            let why = "the patch was changed meanwhile; start it again";
-            return Err(Fault::Surroundings(why.to_owned()));
-        }
+        let current = self.order.recipe.require_current();
+        current.map_err(Fault::Surroundings)?;
         if !identity.is_of(&film.path) || !lease.is_last().map_err(|why| here(&why))? {
             return Ok(None);
         }
@@ -227,6 +227,24 @@ impl Workshop<'_> {
         match forgiven.insert(job.to_owned()) {
             true => forgive(&self.order.share.job(job)),
             false => Ok(()),
+        }
+    }
+}
+
+/// A folder of what is being made: it is removed with this value, also where its maker panics.
+struct Unplaced<'a>(Option<&'a Path>);
+
+impl Unplaced<'_> {
+    /// It was put in place.
+    fn keep(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Unplaced<'_> {
+    fn drop(&mut self) {
+        if let Some(folder) = self.0 {
+            remove(folder);
         }
     }
 }
@@ -309,6 +327,21 @@ mod tests {
                 if failed.class == Class::Crashed && failed.reason.contains("a mistake")
         ));
         assert_eq!(board.tally().done, 2);
+    }
+
+    #[test]
+    fn what_a_maker_that_panics_has_begun_does_not_stay() {
+        let folder = tempfile::tempdir().unwrap();
+        let [made, placed] = ["made", "placed"].map(|name| folder.path().join(name));
+        std::fs::create_dir(&made).unwrap();
+        std::fs::create_dir(&placed).unwrap();
+        let panics = || {
+            let _work = Unplaced(Some(&made));
+            assert!(!made.exists(), "a mistake");
+        };
+        assert!(catch_unwind(AssertUnwindSafe(panics)).is_err());
+        Unplaced(Some(&placed)).keep();
+        assert!(!made.exists() && placed.exists());
     }
 
     #[test]
