@@ -3,6 +3,7 @@
 pub(crate) mod beat;
 pub(crate) mod crash;
 mod daily;
+pub(crate) mod ending;
 pub(crate) mod kept;
 pub(crate) mod ladder;
 mod notify;
@@ -30,6 +31,9 @@ const DAY: Duration = Duration::from_secs(86_400);
 /// How much longer the start may take, from each message on.
 const START: Duration = Duration::from_secs(60);
 
+/// How much longer the end may take, from each message on.
+const STOP: Duration = Duration::from_secs(30);
+
 /// The last message: who has sent it and does not end is killed.
 const STOPPING: &str = "STOPPING=1\nSTATUS=ends";
 
@@ -50,6 +54,12 @@ impl Manager {
     /// Reports that the keeper ends.
     pub(crate) fn stopping(&mut self) {
         self.0.send(STOPPING);
+    }
+
+    /// Reports that what ends is still at it, and asks to be waited for.
+    pub(crate) fn ends(&mut self) {
+        let more = STOP.as_micros();
+        self.0.send(&format!("STOPPING=1\nEXTEND_TIMEOUT_USEC={more}"));
     }
 
     /// Reports that all is as it should be, though nothing plays just now; with a line, where there

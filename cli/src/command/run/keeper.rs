@@ -35,6 +35,9 @@ const ENDS: Duration = Duration::from_secs(5);
 /// How long a run may take to end that is to end at once.
 const ENDS_AT_ONCE: Duration = Duration::from_secs(1);
 
+/// How long a run that was killed is waited for.
+const DIES: Duration = Duration::from_secs(10);
+
 /// How a life of the run has ended.
 enum Ended {
     /// Somebody has asked for it.
@@ -183,7 +186,7 @@ impl Keeper<'_> {
         let (mut looked, mut thrives) = (Instant::now(), false);
         loop {
             if stop.try_recv().is_ok() {
-                return self.stop(&mut run, stop);
+                return self.stop((&mut run, &mut beats), stop);
             }
             match run.try_wait() {
                 Ok(None) => {}
@@ -196,8 +199,7 @@ impl Keeper<'_> {
             }
             if let Some(silent) = beats.look(Instant::now()) {
                 // What hangs may not end either.
-                let _ = run.kill();
-                let _ = run.wait();
+                kill(&mut run);
                 let seconds = silent.as_secs();
                 let why = format!("it hung: it gave no sign of life for {seconds} s");
                 return Ok(Ended::Died(why));
@@ -228,13 +230,24 @@ impl Keeper<'_> {
 
     /// Has the run end as it was asked to: by itself, whatever that takes, or when it is asked again
     /// at once.
-    fn stop(&mut self, run: &mut Child, stop: &Receiver<()>) -> Result<Ended, Failure> {
+    fn stop(
+        &mut self,
+        (run, beats): (&mut Child, &mut Listener),
+        stop: &Receiver<()>,
+    ) -> Result<Ended, Failure> {
         self.manager.stopping();
         ask_to_end(run);
-        let asked = Instant::now();
+        let (asked, mut looked) = (Instant::now(), Instant::now());
         loop {
             if let Some(status) = run.try_wait().map_err(lost)? {
                 return Ok(Ended::Stopped(status));
+            }
+            if looked.elapsed() >= LOOK {
+                looked = Instant::now();
+                // As long as it says that it is at it, the service manager waits too.
+                if beats.look(looked).is_none() {
+                    self.manager.ends();
+                }
             }
             if stop.recv_timeout(POLL).is_ok() && asked.elapsed() > MOMENT {
                 end_within(run, ENDS_AT_ONCE);
@@ -326,8 +339,24 @@ fn end_within(run: &mut Child, time: Duration) {
         }
         std::thread::sleep(POLL);
     }
+    kill(run);
+}
+
+/// Ends the run at once. The system may not be able to: a process that waits for a disk or a server
+/// which does not answer is there until they do, and is not waited for that long.
+fn kill(run: &mut Child) {
     let _ = run.kill();
-    let _ = run.wait();
+    let killed = Instant::now();
+    while matches!(run.try_wait(), Ok(None)) {
+        if killed.elapsed() >= DIES {
+            let id = run.id();
+            tracing::error!(
+                "the run, process {id}, cannot be ended: it may wait for a disk or a server"
+            );
+            return;
+        }
+        std::thread::sleep(POLL);
+    }
 }
 
 /// How a program has ended, in words.

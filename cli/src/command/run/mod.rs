@@ -26,6 +26,7 @@ use crate::ownership::{Ownership, confirmed, shown};
 use crate::page::{self, PageServer};
 use crate::remote::{Published, Remote, Server};
 use crate::service::crash;
+use crate::service::ending::Ending;
 use crate::service::kept::Kept;
 use crate::signals::end_of_run;
 use crate::status::{StatusWriter, table};
@@ -165,6 +166,7 @@ fn play(
         tracing::warn!("{line}");
     }
     let published = Published::default();
+    let is_kept = kept.is_some();
     let mut playing = Playing::new(arguments, settings, (loader, kept), published.clone());
     let remote = Remote::new(playing.steering(), published, &arguments.patch);
     let server = (!arguments.no_remote).then(|| Server::start(remote));
@@ -185,6 +187,7 @@ fn play(
             lines.write(status, &arguments.patch);
         }
     });
+    let ending = Ending::begin(is_kept);
     log.clear(bar);
     drop(desk);
     drop(server);
@@ -196,6 +199,7 @@ fn play(
     let drained = live.drain(DRAIN_TIMEOUT);
     // Marks what plugins have written.
     loader.ownership().written();
+    drop(ending);
     if !drained.left.is_empty() {
         tracing::warn!("did not end in time: {}", drained.left.join(", "));
     }
