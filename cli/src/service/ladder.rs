@@ -65,8 +65,8 @@ impl Rung {
 
 /// Where a patch that is kept playing stands. Times are those of the system's clock, since a time
 /// that everybody knows; where it was set back, what lies ahead of it is forgotten. How long the run
-/// has lived is the keeper's to measure, by a clock that nobody sets; but for a life that a power cut
-/// has ended, which only the system's clock can tell.
+/// has lived is the keeper's to measure, by a clock that nobody sets; but for a life that ended with
+/// its keeper's, which only the system's clock can tell.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Ladder {
     /// What tells the saved patch from every other.
@@ -87,6 +87,9 @@ pub(crate) struct Ladder {
     why: String,
     /// Since when it lives, while it does.
     since: Option<Duration>,
+    /// The start of the machine in which it does, where the system tells them apart.
+    #[serde(default)]
+    boot: Option<String>,
 }
 
 impl Ladder {
@@ -111,17 +114,25 @@ impl Ladder {
     }
 
     /// The keeper starts `now`: if the run lived when the keeper was last heard of, both were killed.
-    pub(crate) fn recover(&mut self, now: Duration, has_good: bool) {
-        if let Some(since) = self.since.take() {
-            let lived = now.saturating_sub(since);
-            let why = "it was killed together with its keeper, or the power was cut";
-            self.died(now, lived, why, has_good);
+    /// Where the machine was started again since, nothing is held against the patch: the power was
+    /// cut. `boot` is this start of the machine.
+    pub(crate) fn recover(&mut self, now: Duration, boot: Option<&str>, has_good: bool) {
+        let Some(since) = self.since.take() else {
+            return;
+        };
+        let then = self.boot.as_deref();
+        if then.zip(boot).is_some_and(|(then, now)| then != now) {
+            return;
         }
+        let lived = now.saturating_sub(since);
+        let why = "it was killed together with its keeper, or the power was cut";
+        self.died(now, lived, why, has_good);
     }
 
-    /// The run starts `now`.
-    pub(crate) fn started(&mut self, now: Duration) {
+    /// The run starts `now`, in this start of the machine.
+    pub(crate) fn started(&mut self, now: Duration, boot: Option<&str>) {
         self.since = Some(now);
+        self.boot = boot.map(str::to_owned);
     }
 
     /// The run lives, and has for [`FORGIVEN`]: what was before no longer counts.
@@ -233,6 +244,8 @@ mod tests {
         Duration::from_secs(1_800_000_000 + seconds)
     }
 
+    const BOOT: Option<&str> = Some("this one");
+
     fn ladder() -> Ladder {
         let mut ladder = Ladder::default();
         ladder.begin("a", seconds(0));
@@ -307,10 +320,10 @@ mod tests {
         // It is known before it dies: whatever time the clock shows after a power cut.
         let mut ladder = self::ladder();
         die(&mut ladder, &[0, 1], false);
-        ladder.started(seconds(2));
+        ladder.started(seconds(2), None);
         ladder.thrives();
-        ladder.recover(Duration::ZERO, false);
-        ladder.recover(Duration::ZERO, false);
+        ladder.recover(Duration::ZERO, None, false);
+        ladder.recover(Duration::ZERO, None, false);
         assert_eq!((ladder.rung(), ladder.short_lives), (Rung::Patch, 1));
     }
 
@@ -385,20 +398,32 @@ mod tests {
     fn a_run_that_was_killed_with_its_keeper_counts_as_one_death() {
         let mut ladder = ladder();
         for start in 0..3 {
-            ladder.recover(seconds(start), false);
+            ladder.recover(seconds(start), BOOT, false);
             ladder.begin("a", seconds(start));
-            ladder.started(seconds(start));
+            ladder.started(seconds(start), BOOT);
         }
         assert_eq!(ladder.rung(), Rung::Patch);
-        ladder.recover(seconds(3), false);
+        ladder.recover(seconds(3), BOOT, false);
         assert_eq!(ladder.rung(), Rung::Quiet);
-        ladder.started(seconds(4));
+        ladder.started(seconds(4), BOOT);
         ladder.ended();
-        ladder.recover(seconds(5), false);
+        ladder.recover(seconds(5), BOOT, false);
         assert_eq!(
             (ladder.rung(), ladder.wait()),
             (Rung::Quiet, Duration::ZERO)
         );
+    }
+
+    #[test]
+    fn power_cuts_are_not_held_against_the_patch() {
+        let mut ladder = ladder();
+        for start in 0..9_u64 {
+            let boot = format!("boot {start}");
+            ladder.recover(seconds(start), Some(&boot), true);
+            ladder.begin("a", seconds(start));
+            ladder.started(seconds(start), Some(&boot));
+        }
+        assert_eq!((ladder.rung(), ladder.streak), (Rung::Patch, 0));
     }
 
     #[test]

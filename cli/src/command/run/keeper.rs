@@ -65,9 +65,12 @@ pub(super) fn keep_alive(arguments: &Run) -> Result<(), Failure> {
         ladder: state_file::read(&folder.path().join(LADDER)).unwrap_or_default(),
         manager: Manager::new(),
         folder,
+        boot: boot(),
     };
     let has_good = kept::has_good(keeper.folder.path());
-    keeper.ladder.recover(now(), has_good);
+    keeper
+        .ladder
+        .recover(now(), keeper.boot.as_deref(), has_good);
     keeper.ladder.begin(&fingerprint(&arguments.patch), now());
     let kept = keeper.keep(&stop);
     keeper.ladder.ended();
@@ -83,6 +86,8 @@ struct Keeper<'a> {
     folder: StateFolder,
     ladder: Ladder,
     manager: Manager,
+    /// What tells this start of the machine from every other.
+    boot: Option<String>,
 }
 
 impl Keeper<'_> {
@@ -95,7 +100,7 @@ impl Keeper<'_> {
             }
             let patch = fingerprint(&self.arguments.patch);
             self.ladder.take(&patch);
-            self.ladder.started(now());
+            self.ladder.started(now(), self.boot.as_deref());
             self.save();
             let began = Instant::now();
             let ended = self.live(stop, &patch)?;
@@ -373,6 +378,13 @@ fn said(status: ExitStatus) -> String {
 
 fn lost(error: std::io::Error) -> Failure {
     Failure::Message(format!("the run cannot be started: {error}"))
+}
+
+/// What tells this start of the machine from every other; `None`: the system does not say.
+fn boot() -> Option<String> {
+    let id = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
+    let id = id.trim();
+    (!id.is_empty()).then(|| id.to_owned())
 }
 
 /// The time of the system's clock.
