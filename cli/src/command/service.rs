@@ -12,7 +12,7 @@ use super::load;
 use crate::arguments::{Arguments, Command as Words, Run, Service, ServiceInstall, ServiceName};
 use crate::failure::Failure;
 use crate::kinds::Kinds;
-use crate::service::rooted::{folders_written, rooted};
+use crate::service::rooted::{STANDARD, rooted};
 use crate::service::unit::{MARK, Unit, name_of, words_of};
 use crate::terminal::out;
 
@@ -308,6 +308,21 @@ fn unit_of(name: &ServiceName) -> Result<String, Failure> {
             format!("name one of {}", found.join(", ")),
         ),
     }
+}
+
+/// The folders that a run writes to, besides the patch's own.
+fn folders_written(run: &Run) -> Vec<PathBuf> {
+    let files = [&run.log_file, &run.status_json].into_iter().flatten();
+    let files = files.filter(|file| file.as_path() != Path::new(STANDARD));
+    let folders = files.filter_map(|file| Some(file.parent()?.to_owned()));
+    let mut written = Vec::new();
+    let all = run.consent.write_to.iter().chain(&run.state).cloned();
+    for folder in all.chain(folders) {
+        if !written.contains(&folder) {
+            written.push(folder);
+        }
+    }
+    written
 }
 
 /// The folder in which other commands find the run, where it is named.

@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 use clap::{CommandFactory, ValueHint};
 use score_engine::Override;
 
-use crate::arguments::{Arguments, Run};
+use crate::arguments::Arguments;
 
 /// What stands for standard output.
-const STANDARD: &str = "-";
+pub(crate) const STANDARD: &str = "-";
 
 /// The options of `score run` that take a path, without their dashes.
 fn path_options() -> Vec<String> {
@@ -81,21 +81,6 @@ fn set_rooted(set: &Override, typed: &[PathBuf], folder: &Path) -> String {
         Some(path) => Override::text(node, param, path).written().to_owned(),
         None => written.to_owned(),
     }
-}
-
-/// The folders that a run writes to, besides the patch's own.
-pub(crate) fn folders_written(run: &Run) -> Vec<PathBuf> {
-    let files = [&run.log_file, &run.status_json].into_iter().flatten();
-    let files = files.filter(|file| file.as_path() != Path::new(STANDARD));
-    let folders = files.filter_map(|file| Some(file.parent()?.to_owned()));
-    let mut written = Vec::new();
-    let all = run.consent.write_to.iter().chain(&run.state).cloned();
-    for folder in all.chain(folders) {
-        if !written.contains(&folder) {
-            written.push(folder);
-        }
-    }
-    written
 }
 
 #[cfg(test)]
