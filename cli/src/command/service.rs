@@ -25,12 +25,18 @@ const GROUPS: [&str; 3] = ["audio", "video", "render"];
 /// The variable that names the folder in which other commands find a run.
 const SOCKETS: &str = "SCORE_RUNTIME_DIR";
 
+/// The variable that lists folders of plugins.
+const PLUGINS: &str = "SCORE_PLUGINS";
+
+/// The variable that names the library which runs models.
+const RUNTIME: &str = "ORT_DYLIB_PATH";
+
 /// Variables that are taken over into the unit where they are set.
 const VARIABLES: [&str; 5] = [
     "SCORE_MODELS",
-    "SCORE_PLUGINS",
+    PLUGINS,
     SOCKETS,
-    "ORT_DYLIB_PATH",
+    RUNTIME,
     "JACK_DEFAULT_SERVER",
 ];
 
@@ -334,8 +340,9 @@ fn sockets() -> Option<PathBuf> {
 /// What the run needs to find that it would find here.
 fn environment(settings: &Settings) -> Vec<(String, String)> {
     let mut environment: Vec<(String, String)> = (VARIABLES.iter())
-        .filter_map(|name| Some(((*name).to_owned(), std::env::var(name).ok()?)))
+        .filter_map(|name| Some((*name, std::env::var(name).ok()?)))
         .filter(|(_, value)| !value.is_empty())
+        .map(|(name, value)| (name.to_owned(), from_root(name, value)))
         .collect();
     if let Some(sockets) = sockets() {
         let sockets = sockets.to_string_lossy().into_owned();
@@ -352,6 +359,27 @@ fn environment(settings: &Settings) -> Vec<(String, String)> {
         ));
     }
     environment
+}
+
+/// The value of a variable, in which paths are from the root: systemd starts the run in another folder.
+fn from_root(name: &str, value: String) -> String {
+    let absolute = |path: PathBuf| std::path::absolute(&path).unwrap_or(path);
+    match name {
+        PLUGINS => {
+            let folders = std::env::split_paths(&value);
+            let folders = folders.filter(|folder| !folder.as_os_str().is_empty());
+            match std::env::join_paths(folders.map(absolute)) {
+                Ok(list) => list.to_string_lossy().into_owned(),
+                Err(_) => value,
+            }
+        }
+        // One without a folder is looked for where the system has its libraries.
+        RUNTIME if Path::new(&value).components().count() > 1 => {
+            let library = absolute(PathBuf::from(value));
+            library.to_string_lossy().into_owned()
+        }
+        _ => value,
+    }
 }
 
 /// Whose the patch is, by number, which systemd understands.
@@ -379,4 +407,27 @@ fn groups() -> Vec<String> {
         .filter(has)
         .map(|group| (*group).to_owned())
         .collect()
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_variables_name_is_meant_from_where_the_service_is_installed() {
+        let here = std::env::current_dir().unwrap();
+        let here = here.to_str().unwrap();
+        let rooted = |name: &str, value: &str| from_root(name, value.to_owned());
+        assert_eq!(rooted(PLUGINS, "a::/b"), format!("{here}/a:/b"));
+        assert_eq!(
+            rooted(RUNTIME, "runtime/libonnxruntime.so"),
+            format!("{here}/runtime/libonnxruntime.so")
+        );
+        for (name, value) in [
+            (RUNTIME, "libonnxruntime.so"),
+            ("JACK_DEFAULT_SERVER", "stage"),
+        ] {
+            assert_eq!(rooted(name, value), value);
+        }
+    }
 }
