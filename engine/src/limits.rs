@@ -37,6 +37,9 @@ pub const MAX_PRESETS: usize = 1_024;
 /// Values of one preset.
 pub const MAX_PRESET_VALUES: usize = 1_024;
 
+/// The largest power of a curve, of a wire's range as of a cue's way, and one over it the smallest.
+pub const MAX_CURVE: f64 = 100.0;
+
 /// Entries of opening hours.
 pub const MAX_HOURS: usize = 256;
 

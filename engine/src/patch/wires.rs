@@ -1,7 +1,7 @@
 //! Reads wires: `"film -> eye.frames -> calm"`, with an optional policy behind, and a range for a
 //! parameter.
 
-use crate::limits::MAX_WIRES;
+use crate::limits::{MAX_CURVE, MAX_WIRES};
 use crate::param::Scale;
 use crate::patch::tree::{Mistake, Name, Shape, Spot, Tree};
 use crate::policy::Policy;
@@ -133,9 +133,6 @@ fn mistake(spot: Spot, message: &str) -> Mistake {
         message: message.to_owned(),
     }
 }
-
-/// The largest power to which a wire's 0 to 1 may be raised, and one over it the smallest.
-const MAX_CURVE: f64 = 100.0;
 
 pub(crate) fn read_range(spot: Spot, fields: &[(Name, Tree)]) -> Result<Range, Mistake> {
     let mut range = Range {

@@ -8,15 +8,12 @@ use super::presets::ValueSet;
 use super::scope::Scope;
 use crate::curve::Curve;
 use crate::length::Length;
-use crate::limits::{MAX_CUES, MAX_PRESET_VALUES};
+use crate::limits::{MAX_CUES, MAX_CURVE, MAX_PRESET_VALUES};
 use crate::patch::tree::{Shape, Spot, Tree};
 use crate::port::PortType;
 use crate::preset::PresetValue;
 use crate::show::{Cue, CueStart, CueThen};
 use crate::transport_params::TRANSPORT;
-
-/// The largest power of a curve, and one over it the smallest.
-const MAX_CURVE: f64 = 100.0;
 
 /// What `score cue` understands as something else than the name of a cue.
 const RESERVED: [&str; 4] = ["go", "next", "list", "stop"];
