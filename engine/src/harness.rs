@@ -371,6 +371,8 @@ impl<N: Node> Harness<N> {
         let mut check = Check {
             transport: &self.transport,
             settings: &self.settings,
+            presets: None,
+            cues: None,
             inputs,
             outputs: descriptor.output_types(inputs),
             problems: Vec::new(),

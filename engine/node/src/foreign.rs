@@ -49,6 +49,8 @@ impl CheckRequest {
         let mut check = Check {
             transport: &self.transport,
             settings: &self.settings,
+            presets: None,
+            cues: None,
             inputs: &self.inputs,
             outputs: self.outputs,
             problems: Vec::new(),

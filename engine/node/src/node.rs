@@ -172,6 +172,10 @@ pub struct Check<'a> {
     pub transport: &'a Transport,
     /// The run's settings.
     pub settings: &'a Settings,
+    /// The names of the patch's presets; `None` where a node is checked without its patch.
+    pub presets: Option<&'a [String]>,
+    /// The names of the patch's cues, likewise.
+    pub cues: Option<&'a [String]>,
     #[doc(hidden)]
     pub inputs: &'a [Option<PortType>],
     #[doc(hidden)]

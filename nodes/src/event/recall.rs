@@ -5,10 +5,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use score_engine::{
     Build, Caller, Check, Descriptor, Event, Flow, InputPort, Io, Length, Node, NodeError, Params,
-    Processor,
+    Processor, did_you_mean,
 };
 
 use crate::only_live::only_live;
+
+/// So many names are listed where one is not known.
+const FEW: usize = 20;
 
 const EVENT: InputPort<Event> = InputPort::new(0, "event", "what recalls");
 
@@ -45,7 +48,7 @@ impl Node for Recall {
             .details(
                 "Only in a live run. With `preset` each event recalls it, with `cue` it calls that cue, and with neither it \
                  says GO: the cue that comes next is called. GO counts once within half a second. What the patch does not \
-                 have is reported once, and everything keeps playing.",
+                 have is warned of when it is checked, and reported once when an event comes; everything keeps playing.",
             )
             .input(EVENT)
             .light()
@@ -57,6 +60,9 @@ impl Node for Recall {
             let message = "an event recalls either a preset or a cue";
             check.refuse("cue", message.to_owned(), Some(help));
         }
+        let (presets, cues) = (check.presets, check.cues);
+        warn_of_unknown(check, "preset", self.preset.as_deref(), presets);
+        warn_of_unknown(check, "cue", self.cue.as_deref(), cues);
     }
 
     fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor<Self>>, NodeError> {
@@ -68,6 +74,30 @@ impl Node for Recall {
             lost: build.counters.counter("lost"),
         }))
     }
+}
+
+/// Warns where the patch has nothing of the name that the parameter `what` gives. It may have it
+/// after an edit, and a hand may choose another: so it is no mistake.
+fn warn_of_unknown(
+    check: &mut Check<'_>,
+    what: &str,
+    wanted: Option<&str>,
+    known: Option<&[String]>,
+) {
+    let Some((wanted, known)) = wanted.zip(known) else {
+        return;
+    };
+    if known.iter().any(|name| name == wanted) {
+        return;
+    }
+    let near = did_you_mean(wanted, known.iter().map(String::as_str));
+    let help = near.or_else(|| match known.len() {
+        0 => Some(format!("write it into `{what}s`")),
+        1..=FEW => Some(format!("it has {}", known.join(", "))),
+        _ => None,
+    });
+    let message = format!("the patch has no {what} `{wanted}`, so that events recall nothing");
+    check.warn(what, message, help);
 }
 
 struct Recalling {
@@ -160,6 +190,22 @@ mod tests {
         let text = refused.to_string();
         assert!(text.contains("`recall` works only in a live run"), "{text}");
         assert!(refused.advice().unwrap().contains("score run"));
+    }
+
+    #[test]
+    fn a_name_that_the_patch_does_not_have_is_warned_of_before_an_event_comes() {
+        for (recall, wrong) in [
+            ("preset: \"hihg\"", "no preset `hihg`"),
+            ("cue: \"high\"", "no cue `high`"),
+        ] {
+            let graph = graph(recall);
+            let warnings = graph.warnings().to_string();
+            assert!(warnings.contains(wrong), "{warnings}");
+        }
+        for recall in ["preset: \"high\"", "cue: \"low\"", ""] {
+            let warnings = graph(recall).warnings().to_string();
+            assert!(!warnings.contains("the patch has no"), "{warnings}");
+        }
     }
 
     #[test]

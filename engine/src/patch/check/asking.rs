@@ -100,6 +100,8 @@ impl Checker<'_> {
         let mut check = Check {
             transport: &self.transport,
             settings: self.settings,
+            presets: Some(&self.preset_names),
+            cues: Some(&self.cue_names),
             inputs: &arriving,
             outputs: self.drafts[index].outputs.clone(),
             problems: Vec::new(),
@@ -188,6 +190,8 @@ impl Checker<'_> {
                 let mut check = Check {
                     transport: &self.transport,
                     settings: self.settings,
+                    presets: Some(&self.preset_names),
+                    cues: Some(&self.cue_names),
                     inputs: &draft.inputs,
                     outputs: draft.outputs.clone(),
                     problems: Vec::new(),

@@ -105,6 +105,7 @@ fn checked(mut checker: Checker<'_>, source: &Source) -> Result<Graph, Diagnosti
     if checker.drafts.is_empty() && !checker.texts.has_mistakes() {
         checker.report(parsed.tree.spot.first(), "a patch needs nodes", None);
     }
+    checker.name_what_is_recalled();
     checker.check_settings();
     checker.join_wires();
     checker.check_inputs();
@@ -127,6 +128,9 @@ struct Checker<'a> {
     presets: Vec<Preset>,
     show: Show,
     named: Named,
+    /// What the presets and the cues are called, once all are read.
+    preset_names: Vec<String>,
+    cue_names: Vec<String>,
     /// Where the values of presets stand.
     preset_spots: Vec<PresetSpot>,
     /// Chains, each with what stands before the ids of its patch.
@@ -172,6 +176,8 @@ impl<'a> Checker<'a> {
             presets: Vec::new(),
             show: Show::default(),
             named: Named::default(),
+            preset_names: Vec::new(),
+            cue_names: Vec::new(),
             preset_spots: Vec::new(),
             chains: Vec::new(),
             joined: Vec::new(),
@@ -204,6 +210,13 @@ impl<'a> Checker<'a> {
         let face = self.read_patch(&mut scope, &parsed.tree);
         self.waiting = face.inputs;
         (!self.too_large).then_some(parsed)
+    }
+
+    /// Notes what the presets and cues are called, for nodes that recall them.
+    fn name_what_is_recalled(&mut self) {
+        let presets = self.presets.iter().map(|preset| preset.name.clone());
+        self.preset_names = presets.collect();
+        self.cue_names = self.show.cues.iter().map(|cue| cue.name.clone()).collect();
     }
 
     /// Refuses a patch that is too large, once.
