@@ -22,7 +22,7 @@ pub(crate) struct Ending {
 impl Ending {
     /// Begins with a first sign.
     pub(crate) fn begin(is_kept: bool) -> Self {
-        let (alive, over) = bounded(0);
+        let (alive, over) = bounded::<()>(0);
         let began = Instant::now();
         let says = move || {
             let mut manager = (!is_kept).then(Manager::new);
