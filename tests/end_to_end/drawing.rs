@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use score_test_support::{
-    graphs, probe, score, text, unpack_graphs, write_film, write_index, write_scale,
+    ffmpeg, graphs, onsets, probe, score, text, unpack_graphs, write_film, write_index, write_scale,
 };
 
 /// Width and height of a PNG.
@@ -127,4 +127,39 @@ fn an_index_is_made_once_and_a_song_shows_stills_of_it_as_a_film_with_its_sound(
         assert!(about.contains("h264") && about.contains("512"), "{about}");
         assert!(about.contains("aac"), "{about}");
     }
+}
+
+/// The tune of a film and a song that lead together is another one with another song, and with
+/// another film.
+#[test]
+fn a_tune_and_a_drawn_film_follow_both_a_film_and_a_song() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    for (name, source) in [("film", "testsrc2"), ("other", "mandelbrot")] {
+        let film = format!("-f lavfi -i {source}=rate=8:size=64x64 -t 2 {name}.mp4");
+        ffmpeg(folder, &film);
+    }
+    write_scale(&folder.join("song.mid"));
+    unpack_graphs(folder);
+    let tune = |film: &str, song: &str, name: &str| {
+        let film = format!("film.path={film}");
+        let song = format!("song.path={song}");
+        let notes = format!("notes.path={name}.mid");
+        let drawn = format!("drawn.path={name}.mp4");
+        let files = [film, song, notes, drawn];
+        // Bars of one second, and a film that is soon written.
+        let quick = ["transport.tempo=240", "drawn.width=64", "drawn.rate=5"];
+        let mut arguments = vec!["render", "film_and_song.ron", "-q"];
+        let set = quick.into_iter().chain(files.iter().map(String::as_str));
+        arguments.extend(set.flat_map(|value| ["--set", value]));
+        done(folder, &arguments);
+        onsets(&folder.join(format!("{name}.mid")))
+    };
+    let both = tune("film.mp4", "song.mid", "both");
+    assert!(both.len() > 4, "{both:?}");
+    let about = probe(folder, "-show_entries stream=codec_name both.mp4");
+    assert!(about.contains("h264") && about.contains("aac"), "{about}");
+    // What the first tune wrote is a song too.
+    assert_ne!(both, tune("film.mp4", "both.mid", "other_song"));
+    assert_ne!(both, tune("other.mp4", "song.mid", "other_film"));
 }
