@@ -94,7 +94,38 @@ fn the_way_between_two_stills_of_a_film_and_between_melodies_is_drawn() {
         size(&folder.join(&name));
     }
     let mixed = score(folder, &["interpolate", "a.mid", "film.mp4"]);
-    assert!(text(&mixed.stderr).contains("a melody and a picture"));
+    assert!(text(&mixed.stderr).contains("music and a picture"));
+}
+
+#[test]
+fn progressions_are_written_with_their_chords_and_accompaniments_are_played_on_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let chords = |arguments: &[&str]| -> Vec<String> {
+        let json: serde_json::Value = serde_json::from_str(&done(folder, arguments)).unwrap();
+        serde_json::from_value(json["chords"].clone()).unwrap()
+    };
+    let sample = ["sample", "--json", "--seed", "7", "--count", "2", "--model"];
+    let arguments = [&sample[..], &["harmony", "--key", "D minor", "-o", "a.mid"]].concat();
+    let progressions = chords(&arguments);
+    assert_eq!(progressions.len(), 2);
+    assert!(onsets(&folder.join("a.mid")).len() > 2 * 4);
+    // What is printed can be played on: here its first two bars.
+    let two: Vec<&str> = progressions[0].splitn(4, '|').take(3).collect();
+    let two = format!("{}|", two.join("|"));
+    let on = [&sample[..], &["texture", "--chords", &two, "-o", "b.mid"]].concat();
+    assert_eq!(chords(&on), [two]);
+    assert!(onsets(&folder.join("b.mid")).len() > 8);
+    let way = ["interpolate", "a.mid", "b.mid", "--steps", "3", "--json"];
+    for model in ["harmony", "texture"] {
+        let out = format!("{model}.png");
+        let arguments = [&way[..], &["--model", model, "-o", &out]].concat();
+        assert!(!chords(&arguments).is_empty());
+        size(&folder.join(&out));
+    }
+    let on_chords = ["sample", "--model", "harmony", "--chords", "C G"];
+    let refused = score(folder, &on_chords);
+    assert!(text(&refused.stderr).contains("makes the chords"));
 }
 
 #[test]

@@ -3,9 +3,10 @@
 use rand_chacha::ChaCha8Rng;
 use score_engine::{Metre, NodeError, Settings};
 
+use super::encoder::Encoder;
 use super::melody::Melody;
 use super::stream::{Asked, Strand, Stream};
-use crate::model::{Data, Manifest, Model, Music, Session, Task};
+use crate::model::{Data, Manifest, Model, Music, Task};
 
 /// A model whose codes are drawn as melodies.
 pub trait Tunes {
@@ -68,10 +69,8 @@ struct Bars {
 
 /// The encoder of any of these models, opened when it is needed.
 pub(super) struct TuneEncoder {
-    manifest: Manifest,
-    model: Model,
+    encoder: Encoder,
     layout: Music,
-    session: Option<Session>,
 }
 
 impl TuneModel {
@@ -103,7 +102,7 @@ impl TuneModel {
 }
 
 /// Whether the codes of models for this task are melodies.
-fn draws(task: Task) -> bool {
+pub(super) fn draws(task: Task) -> bool {
     matches!(task, Task::Music | Task::Stream | Task::Lead)
 }
 
@@ -194,10 +193,8 @@ impl TuneEncoder {
             );
         }
         Ok(TuneEncoder {
-            manifest,
-            model,
+            encoder: Encoder::of(manifest, model),
             layout,
-            session: None,
         })
     }
 
@@ -208,7 +205,7 @@ impl TuneEncoder {
 
     /// The dimension of the codes.
     pub(super) fn dimension(&self) -> usize {
-        self.model.latent
+        self.encoder.dimension()
     }
 
     /// The code of as many tokens as the layout has steps, of bars of this metre.
@@ -225,12 +222,6 @@ impl TuneEncoder {
                 layout.tokens.saturating_sub(1)
             )));
         }
-        let file = self.model.files.get("encoder");
-        let in_metres = file.is_some_and(|file| file.inputs.contains_key("metre"));
-        let session = match &mut self.session {
-            Some(session) => session,
-            none => none.insert(self.manifest.open(&self.model, "encoder")?),
-        };
         let shape = [1, tokens.len()];
         let metre = [match metre {
             Metre(3, 4) => 1,
@@ -239,17 +230,10 @@ impl TuneEncoder {
         }];
         let mut inputs: Vec<(&str, &[usize], Data<'_>)> =
             vec![("tokens", &shape, Data::I64(tokens))];
-        if in_metres {
+        if self.encoder.takes("metre") {
             inputs.push(("metre", &[1], Data::I64(&metre)));
         }
-        let code = session.run(&inputs, &["latent"])?.pop();
-        let code = code.map(|code| code.values).unwrap_or_default();
-        if code.len() != self.model.latent {
-            return Err(NodeError::model(
-                "the encoder's latents have another dimension than its manifest says",
-            ));
-        }
-        Ok(code)
+        self.encoder.encode(&inputs)
     }
 }
 
