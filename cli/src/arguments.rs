@@ -257,6 +257,9 @@ pub(crate) struct Film {
     /// Write no music, but stills of the film to this folder, for a page
     #[arg(long, value_name = "FOLDER", hide = true)]
     pub(crate) stills_for_page: Option<PathBuf>,
+    /// Write no music, but what the film shows in words to this file, for a page
+    #[arg(long, value_name = "FILE", hide = true)]
+    pub(crate) words_for_page: Option<PathBuf>,
     /// Also write a still of the film to this file, as JPEG
     #[arg(long, value_name = "FILE", hide = true)]
     pub(crate) still: Option<PathBuf>,
