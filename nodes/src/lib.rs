@@ -45,6 +45,8 @@ mod params_over_time;
 mod picture;
 mod programs;
 pub mod scored_film;
+#[cfg_attr(not(feature = "onnx"), allow(dead_code, unused_imports))]
+mod seeing;
 pub mod sha256;
 #[doc(hidden)]
 pub mod shared;
