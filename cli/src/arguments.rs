@@ -7,7 +7,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum, value_parser};
-use score_engine::{Length, Override};
+use score_engine::{Key, Length, Override};
 
 use crate::remote::protocol::{Glide, MAX_GLIDE, Setting};
 
@@ -168,9 +168,10 @@ pub(crate) enum Command {
     Draw(Draw),
     /// Look at each second of the films in a folder, for nearest_picture
     Index(Index),
-    /// Write melodies drawn at random, one after another, to a MIDI file, or draw them as a sheet
+    /// Write melodies, progressions or accompaniments drawn at random to a MIDI file, or draw them as
+    /// a sheet
     Sample(Sample),
-    /// Write the melodies between the first bars of two MIDI files, or draw the pictures between two
+    /// Write the music between the first bars of two MIDI files, or draw the pictures between two
     /// pictures
     Interpolate(Interpolate),
     /// Measure whether music follows its film, or how good a music model is
@@ -256,6 +257,9 @@ pub(crate) struct Film {
     /// Write no music, but stills of the film to this folder, for a page
     #[arg(long, value_name = "FOLDER", hide = true)]
     pub(crate) stills_for_page: Option<PathBuf>,
+    /// Write no music, but what the film shows in words to this file, for a page
+    #[arg(long, value_name = "FILE", hide = true)]
+    pub(crate) words_for_page: Option<PathBuf>,
     /// Also write a still of the film to this file, as JPEG
     #[arg(long, value_name = "FILE", hide = true)]
     pub(crate) still: Option<PathBuf>,
@@ -1035,9 +1039,11 @@ pub(crate) struct Index {
 
 #[derive(Args)]
 #[command(after_help = "\
-A file that ends in .png or .jpg gets a picture of the melodies, beside one another, in place of their notes.")]
+A file that ends in .png or .jpg gets a picture of the melodies, beside one another, in place of their notes. \
+With --model harmony they are progressions of eight bars, whose chords are printed; with --model texture accompaniments of \
+two bars on --chords.")]
 pub(crate) struct Sample {
-    /// How many melodies, of as many bars as the model knows at a time: two, or one
+    /// How many melodies, of as many bars as the model knows at a time
     #[arg(long, value_name = "NUMBER", default_value = "1", value_parser = value_parser!(u32).range(1..=10_000))]
     pub(crate) count: u32,
     /// The file to write
@@ -1055,12 +1061,15 @@ pub(crate) struct Sample {
     #[arg(long, value_name = "NUMBER", default_value = "0.5", value_parser = temperature)]
     pub(crate) temperature: f32,
     #[command(flatten)]
+    pub(crate) on: On,
+    #[command(flatten)]
     pub(crate) drawing: Drawing,
 }
 
 #[derive(Args)]
 #[command(after_help = "\
-Between MIDI files, the way is one of melodies: a .mid, or with --out NAME.png a picture of them. Between pictures, it is a \
+Between MIDI files, the way is one of melodies: a .mid, or with --out NAME.png a picture of them; with --model harmony it \
+is one of progressions, of eight bars, and with --model texture of accompaniments, of two. Between pictures, it is a \
 sheet: the first picture as it is, the way as the model draws it, and the second as it is. A film gives its middle; \
 film.mp4@12.5 is the still of a second.")]
 pub(crate) struct Interpolate {
@@ -1084,7 +1093,22 @@ pub(crate) struct Interpolate {
     #[arg(long, value_name = "NUMBER", default_value = "0", value_parser = temperature)]
     pub(crate) temperature: f32,
     #[command(flatten)]
+    pub(crate) on: On,
+    #[command(flatten)]
     pub(crate) drawing: Drawing,
+}
+
+/// What the models harmony and texture play in and on.
+#[derive(Args)]
+pub(crate) struct On {
+    /// With --model harmony or texture: the key, such as "D minor" [default: C major, or the one that
+    /// the chords fit]
+    #[arg(long, value_name = "KEY")]
+    pub(crate) key: Option<Key>,
+    /// With --model texture: the chords to play on, of at most two bars [default: those of A, or
+    /// "| C Am | F G |"]
+    #[arg(long, value_name = "CHORDS")]
+    pub(crate) chords: Option<String>,
 }
 
 /// What all commands take that draw melodies or pictures.

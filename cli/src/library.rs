@@ -5,6 +5,10 @@ pub(crate) const FILM: &str = include_str!("../../graphs/film.ron");
 
 /// Their names and texts, in order of the names.
 pub(crate) const PATCHES: &[(&str, &str)] = &[
+    (
+        "camera_and_keys",
+        include_str!("../../graphs/camera_and_keys.ron"),
+    ),
     ("camera_pc", include_str!("../../graphs/camera_pc.ron")),
     ("classic", include_str!("../../graphs/classic.ron")),
     ("cuts", include_str!("../../graphs/cuts.ron")),
@@ -23,6 +27,10 @@ pub(crate) const PATCHES: &[(&str, &str)] = &[
         include_str!("../../graphs/field_recordings.ron"),
     ),
     ("film", FILM),
+    (
+        "film_and_song",
+        include_str!("../../graphs/film_and_song.ron"),
+    ),
     (
         "film_with_midi",
         include_str!("../../graphs/film_with_midi.ron"),
@@ -80,6 +88,10 @@ pub(crate) const PARTS: &[(&str, &str)] = &[
     (
         "parts/film_voice.ron",
         include_str!("../../graphs/parts/film_voice.ron"),
+    ),
+    (
+        "parts/two_leads.ron",
+        include_str!("../../graphs/parts/two_leads.ron"),
     ),
 ];
 

@@ -8,12 +8,13 @@ use rand_distr::{Distribution, StandardNormal};
 use score_engine::{Frame, NodeError, Settings, Time};
 
 use crate::latent::slerp::slerp;
-use crate::model::{Data, Manifest, Model, Picture, Session, Task};
+use crate::model::{Data, Manifest, Model, Session, Task};
 use crate::output::{self, Claim};
 use crate::picture::contact_sheet;
 use crate::picture::encoding::PictureFormat;
 use crate::picture::files::read;
 use crate::picture::scale::{Scaler, Window};
+use crate::seeing::Seer;
 use crate::video::ffmpeg::{Decoder, probe};
 
 pub use crate::picture::contact_sheet::square;
@@ -89,55 +90,6 @@ impl Drawer {
         picture.ok_or_else(|| {
             NodeError::model("the decoder gave something that is not an RGB picture")
         })
-    }
-}
-
-/// Sees pictures: their codes, one at a time.
-pub(crate) struct Seer {
-    session: Session,
-    picture: Picture,
-    dimension: usize,
-    scaler: Scaler,
-}
-
-impl Seer {
-    /// Opens the encoder of the picture model called `name`.
-    ///
-    /// # Errors
-    /// There is no such model, or it cannot be loaded.
-    pub(crate) fn open(manifest: &Manifest, name: &str) -> Result<Self, NodeError> {
-        let model = manifest.model(name, Task::Picture)?;
-        let picture = model
-            .picture
-            .filter(|picture| picture.width > 0 && picture.height > 0)
-            .ok_or_else(|| {
-                NodeError::model(format!("the manifest gives no picture size for `{name}`"))
-            })?;
-        Ok(Seer {
-            session: manifest.open(model, "encoder")?,
-            picture,
-            dimension: model.latent,
-            scaler: Scaler::default(),
-        })
-    }
-
-    /// The code of a picture of any size.
-    ///
-    /// # Errors
-    /// The model fails.
-    pub(crate) fn see(&mut self, frame: &Frame) -> Result<Vec<f32>, NodeError> {
-        let Picture { width, height } = self.picture;
-        let pixels = (self.scaler).scale(frame, Window::WHOLE, [width, height]);
-        let shape = [1, height, width, 3];
-        let inputs: [(&str, &[usize], _); 1] = [("frames", &shape, Data::U8(&pixels))];
-        let code = self.session.run(&inputs, &["latent"])?.pop();
-        let code = code.map(|code| code.values).unwrap_or_default();
-        if code.len() != self.dimension || !code.iter().all(|component| component.is_finite()) {
-            return Err(NodeError::model(
-                "the encoder gave something that is not a latent of its dimension",
-            ));
-        }
-        Ok(code)
     }
 }
 

@@ -47,6 +47,8 @@ mod picture;
 mod plain_file;
 mod programs;
 pub mod scored_film;
+#[cfg_attr(not(feature = "onnx"), allow(dead_code, unused_imports))]
+mod seeing;
 pub mod sha256;
 #[doc(hidden)]
 pub mod shared;

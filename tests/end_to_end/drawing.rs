@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use score_test_support::{
-    graphs, probe, score, text, unpack_graphs, write_film, write_index, write_scale,
+    ffmpeg, graphs, onsets, probe, score, text, unpack_graphs, write_film, write_index, write_scale,
 };
 
 /// Width and height of a PNG.
@@ -94,7 +94,38 @@ fn the_way_between_two_stills_of_a_film_and_between_melodies_is_drawn() {
         size(&folder.join(&name));
     }
     let mixed = score(folder, &["interpolate", "a.mid", "film.mp4"]);
-    assert!(text(&mixed.stderr).contains("a melody and a picture"));
+    assert!(text(&mixed.stderr).contains("music and a picture"));
+}
+
+#[test]
+fn progressions_are_written_with_their_chords_and_accompaniments_are_played_on_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let chords = |arguments: &[&str]| -> Vec<String> {
+        let json: serde_json::Value = serde_json::from_str(&done(folder, arguments)).unwrap();
+        serde_json::from_value(json["chords"].clone()).unwrap()
+    };
+    let sample = ["sample", "--json", "--seed", "7", "--count", "2", "--model"];
+    let arguments = [&sample[..], &["harmony", "--key", "D minor", "-o", "a.mid"]].concat();
+    let progressions = chords(&arguments);
+    assert_eq!(progressions.len(), 2);
+    assert!(onsets(&folder.join("a.mid")).len() > 2 * 4);
+    // What is printed can be played on: here its first two bars.
+    let two: Vec<&str> = progressions[0].splitn(4, '|').take(3).collect();
+    let two = format!("{}|", two.join("|"));
+    let on = [&sample[..], &["texture", "--chords", &two, "-o", "b.mid"]].concat();
+    assert_eq!(chords(&on), [two]);
+    assert!(onsets(&folder.join("b.mid")).len() > 8);
+    let way = ["interpolate", "a.mid", "b.mid", "--steps", "3", "--json"];
+    for model in ["harmony", "texture"] {
+        let out = format!("{model}.png");
+        let arguments = [&way[..], &["--model", model, "-o", &out]].concat();
+        assert!(!chords(&arguments).is_empty());
+        size(&folder.join(&out));
+    }
+    let on_chords = ["sample", "--model", "harmony", "--chords", "C G"];
+    let refused = score(folder, &on_chords);
+    assert!(text(&refused.stderr).contains("makes the chords"));
 }
 
 #[test]
@@ -127,4 +158,39 @@ fn an_index_is_made_once_and_a_song_shows_stills_of_it_as_a_film_with_its_sound(
         assert!(about.contains("h264") && about.contains("512"), "{about}");
         assert!(about.contains("aac"), "{about}");
     }
+}
+
+/// The tune of a film and a song that lead together is another one with another song, and with
+/// another film.
+#[test]
+fn a_tune_and_a_drawn_film_follow_both_a_film_and_a_song() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    for (name, source) in [("film", "testsrc2"), ("other", "mandelbrot")] {
+        let film = format!("-f lavfi -i {source}=rate=8:size=64x64 -t 2 {name}.mp4");
+        ffmpeg(folder, &film);
+    }
+    write_scale(&folder.join("song.mid"));
+    unpack_graphs(folder);
+    let tune = |film: &str, song: &str, name: &str| {
+        let film = format!("film.path={film}");
+        let song = format!("song.path={song}");
+        let notes = format!("notes.path={name}.mid");
+        let drawn = format!("drawn.path={name}.mp4");
+        let files = [film, song, notes, drawn];
+        // Bars of one second, and a film that is soon written.
+        let quick = ["transport.tempo=240", "drawn.width=64", "drawn.rate=5"];
+        let mut arguments = vec!["render", "film_and_song.ron", "-q"];
+        let set = quick.into_iter().chain(files.iter().map(String::as_str));
+        arguments.extend(set.flat_map(|value| ["--set", value]));
+        done(folder, &arguments);
+        onsets(&folder.join(format!("{name}.mid")))
+    };
+    let both = tune("film.mp4", "song.mid", "both");
+    assert!(both.len() > 4, "{both:?}");
+    let about = probe(folder, "-show_entries stream=codec_name both.mp4");
+    assert!(about.contains("h264") && about.contains("aac"), "{about}");
+    // What the first tune wrote is a song too.
+    assert_ne!(both, tune("film.mp4", "both.mid", "other_song"));
+    assert_ne!(both, tune("other.mp4", "song.mid", "other_film"));
 }

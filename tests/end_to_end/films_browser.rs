@@ -116,6 +116,13 @@ fn a_film_is_rendered_played_and_rendered_again_as_another_tune() {
     page.until("document.querySelectorAll('.key li').length >= 3");
     let coloured = "(() => { const canvas = document.querySelector('.roll canvas'); const { data } = canvas.getContext('2d').getImageData(0, 70, canvas.width, 150); let count = 0; for (let at = 0; at < data.length; at += 4) if (data[at] + data[at + 1] + data[at + 2] > 300) count += 1; return count; })()";
     page.until(&format!("{coloured} > 500"));
+    // So has what the film shows in words, for eyes and for ears.
+    page.until_within(
+        "document.querySelector('.said').textContent.includes('outdoors: 0:')",
+        RENDERS,
+    );
+    page.until("document.querySelector('.roll').clientHeight > 262");
+    page.until("document.querySelector('.roll').getAttribute('aria-valuetext').includes('outdoors')");
     let head =
         "new DOMMatrix(getComputedStyle(document.querySelector('.roll .head')).transform).m41";
     page.until(&format!("Math.abs({head} / document.querySelector('.roll').clientWidth - document.getElementById('video').currentTime / 12) < 0.02"));

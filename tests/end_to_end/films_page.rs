@@ -244,6 +244,15 @@ fn a_film_is_rendered_turned_compared_and_kept_and_nothing_is_replaced() {
     assert!(fast.starts_with(b"MThd") && slow.starts_with(b"MThd") && fast != slow);
     assert_eq!(stage.read("/result/1/score")["tempo"], 80.0);
     assert!(stage.file(&first, "sound").starts_with(b"RIFF"));
+    // Once nothing else is to be done, what the film shows is known in words.
+    stage.until(0, |state| state["words"] == true);
+    let words = stage.read("/film/0/words");
+    let times = words["times"].as_array().unwrap().len();
+    assert!((14..=17).contains(&times), "four looks a second: {times}");
+    assert_eq!(words["scenes"], json!([[0.0, 1]]));
+    let said = words["words"].as_array().unwrap().iter();
+    let long = |word: &Value| word["values"].as_array().unwrap().len();
+    assert!(said.map(long).all(|long| long == times), "{words}");
 
     // Until something is kept, the user's folder is as it was. Then it has what `score film` writes,
     // under the next free number.
@@ -305,6 +314,7 @@ fn whoever_has_no_right_sees_nothing_and_whoever_may_see_renders_nothing() {
     let paths = [
         "/film/0/state",
         "/film/0/still/0",
+        "/film/0/words",
         "/result/0/score",
         "/result/0/play",
         "/result/0/file/0",

@@ -162,6 +162,7 @@ fn patches_that_play_live_begin_even_where_there_is_no_device() {
     let folder = unpacked();
     for name in [
         "live",
+        "camera_and_keys",
         "camera_pc",
         "daw_leads",
         "edited_picture",

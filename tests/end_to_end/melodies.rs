@@ -180,7 +180,7 @@ fn what_cannot_be_interpolated_is_told_and_leaves_nothing_behind() {
     assert!(error.contains("there is no folder `nowhere`"), "{error}");
     let output = score(folder.path(), &["sample", "--model", "eye"]);
     assert_eq!(output.status.code(), Some(1));
-    assert!(text(&output.stderr).contains("music models: drums, lead"));
+    assert!(text(&output.stderr).contains("music models: drums, harmony, lead"));
     assert_eq!(names(folder.path()), before);
 }
 

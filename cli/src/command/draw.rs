@@ -17,5 +17,5 @@ pub(crate) fn run(arguments: &Draw, settings: &Settings) -> Result<(), Failure> 
     let pictures = draw(&mut model, arguments.count as usize, seed)?;
     write_sheet(claim, &pictures, arguments.size, square(pictures.len()))?;
     let count = ("pictures", pictures.len());
-    drawing::report(&arguments.drawing, &arguments.out, count, Some(seed))
+    drawing::report(&arguments.drawing, &arguments.out, count, &[], Some(seed))
 }

@@ -1,4 +1,4 @@
-//! What the commands share that draw melodies and pictures.
+//! What the commands share that draw music and pictures.
 
 use std::hash::{BuildHasher, RandomState};
 use std::io::Write;
@@ -6,11 +6,11 @@ use std::path::Path;
 
 use score_engine::{NodeError, Transport};
 use score_nodes::drawing::square;
-use score_nodes::music::{TuneModel, sheet, tiles};
+use score_nodes::music::{Ground, MusicModel};
 use score_nodes::output::Claim;
 use serde_json::{Value, json};
 
-use crate::arguments::Drawing;
+use crate::arguments::{Drawing, On};
 use crate::failure::Failure;
 use crate::terminal::{out, tell};
 
@@ -25,7 +25,7 @@ pub(super) fn seed(arguments: &Drawing) -> u64 {
         .unwrap_or_else(|| RandomState::new().hash_one(0) % SEEDS)
 }
 
-/// Which model draws melodies, and which pictures, where none is named.
+/// Which model makes music, and which draws pictures, where none is named.
 pub(super) const MELODIES: &str = "melody";
 pub(super) const PICTURES: &str = "eye";
 
@@ -34,17 +34,25 @@ pub(super) fn model<'a>(arguments: &'a Drawing, usual: &'a str) -> &'a str {
     arguments.model.as_deref().unwrap_or(usual)
 }
 
-/// Writes melodies as notes, or as a picture where the claimed name ends as a picture's does.
-pub(super) fn write_melodies(
+/// What music is played in and on, as it was given.
+pub(super) fn ground(arguments: &On) -> Ground {
+    Ground {
+        key: arguments.key,
+        chords: arguments.chords.clone(),
+    }
+}
+
+/// Writes pieces as notes, or as a picture where the claimed name ends as a picture's does.
+pub(super) fn write_music(
     claim: Claim,
-    melodies: &[Vec<i64>],
-    model: &TuneModel,
+    pieces: &[Vec<i64>],
+    model: &MusicModel,
     transport: &Transport,
 ) -> Result<(), NodeError> {
     if is_picture(claim.path()) {
-        tiles::write(claim, melodies, model.layout(), square(melodies.len()))
+        model.draw(claim, pieces, square(pieces.len()))
     } else {
-        sheet::write(claim, melodies, model.layout(), transport)
+        model.write(claim, pieces, transport)
     }
 }
 
@@ -55,11 +63,13 @@ fn is_picture(path: &Path) -> bool {
     ending.is_some_and(|ending| known.iter().any(|one| ending.eq_ignore_ascii_case(one)))
 }
 
-/// Prints what was written, how many melodies or pictures (`what`) are in it, and the seed.
+/// Prints what was written, how many pieces or pictures (`what`) are in it, their chords where they
+/// have some, and the seed.
 pub(super) fn report(
     arguments: &Drawing,
     written: &Path,
     (what, count): (&str, usize),
+    chords: &[String],
     seed: Option<u64>,
 ) -> Result<(), Failure> {
     let mut out = out();
@@ -68,10 +78,16 @@ pub(super) fn report(
         let mut report = json!({ "written": written, "seed": seed });
         if let Value::Object(report) = &mut report {
             report.insert(what.to_owned(), count.into());
+            if !chords.is_empty() {
+                report.insert("chords".to_owned(), json!(chords));
+            }
         }
         writeln!(out, "{report:#}")?;
     } else if !arguments.quiet {
         writeln!(out, "{}", written.display())?;
+        for chords in chords {
+            writeln!(out, "{chords}")?;
+        }
         if let Some(seed) = seed.filter(|_| arguments.seed.is_none()) {
             tell(format_args!("drawn with --seed {seed}"));
         }

@@ -37,6 +37,10 @@ pub(crate) fn run(arguments: &Film, kinds: &Kinds<'_>, settings: &Settings) -> R
         for_page::be_modest();
         return for_page::stills(&arguments.film, folder);
     }
+    if let Some(file) = &arguments.words_for_page {
+        for_page::be_modest();
+        return for_page::words(&arguments.film, file, kinds, settings);
+    }
     if arguments.for_page.is_some() {
         for_page::be_modest();
     }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use score_engine::{NodeError, Settings};
 use score_nodes::drawing::{self as pictures, PictureModel, picture_of, require_room, write_sheet};
-use score_nodes::music::{TuneModel, interpolate, sheet};
+use score_nodes::music::{MusicModel, interpolate};
 
 use crate::arguments::Interpolate;
 use crate::command::{claim, drawing, require_place};
@@ -20,10 +20,10 @@ const COMMAND: &str = "score interpolate";
 
 pub(crate) fn run(arguments: &Interpolate, settings: &Settings) -> Result<(), Failure> {
     match (is_music(&arguments.from), is_music(&arguments.to)) {
-        (true, true) => between_melodies(arguments, settings),
+        (true, true) => between_pieces(arguments, settings),
         (false, false) => between_pictures(arguments, settings),
         _ => Err(NodeError::input(format!(
-            "`{}` and `{}` are a melody and a picture: there is no way between them",
+            "`{}` and `{}` are music and a picture: there is no way between them",
             arguments.from.display(),
             arguments.to.display()
         ))
@@ -54,27 +54,28 @@ fn out(arguments: &Interpolate, usual: &str) -> PathBuf {
         .unwrap_or_else(|| PathBuf::from(usual))
 }
 
-fn between_melodies(arguments: &Interpolate, settings: &Settings) -> Result<(), Failure> {
+fn between_pieces(arguments: &Interpolate, settings: &Settings) -> Result<(), Failure> {
     let out = out(arguments, "interpolate.mid");
     require_place(&out)?;
     let claim = claim(&out, COMMAND, arguments.drawing.overwrite)?;
     let seed = drawing::seed(&arguments.drawing);
     let name = drawing::model(&arguments.drawing, drawing::MELODIES);
-    let mut model = TuneModel::load(settings, name)?;
-    let from = sheet::read(&arguments.from, model.layout())?;
-    let to = sheet::read(&arguments.to, model.layout())?;
-    let melodies = interpolate(
+    let mut model = MusicModel::load(settings, name, &drawing::ground(&arguments.on))?;
+    let from = model.read(&arguments.from)?;
+    let to = model.read(&arguments.to)?;
+    let pieces = interpolate(
         &mut model,
         (&from.tokens, &to.tokens),
         arguments.steps as usize,
         arguments.temperature,
         seed,
     )?;
-    drawing::write_melodies(claim, &melodies, &model, &from.transport)?;
+    drawing::write_music(claim, &pieces, &model, &from.transport)?;
     // At temperature 0 nothing is drawn: every seed gives the same.
     let seed = (arguments.temperature > 0.0).then_some(seed);
-    let count = ("melodies", melodies.len());
-    drawing::report(&arguments.drawing, &out, count, seed)
+    let count = (model.plural(), pieces.len());
+    let chords = model.lead_sheets(&pieces);
+    drawing::report(&arguments.drawing, &out, count, &chords, seed)
 }
 
 fn between_pictures(arguments: &Interpolate, settings: &Settings) -> Result<(), Failure> {
@@ -91,5 +92,5 @@ fn between_pictures(arguments: &Interpolate, settings: &Settings) -> Result<(), 
     let count = ("pictures", drawn.len());
     let sheet: Vec<_> = std::iter::once(from).chain(drawn).chain([to]).collect();
     write_sheet(claim, &sheet, arguments.size, sheet.len().min(ROW))?;
-    drawing::report(&arguments.drawing, &out, count, None)
+    drawing::report(&arguments.drawing, &out, count, &[], None)
 }

@@ -1,7 +1,7 @@
 //! `score sample`
 
 use score_engine::{Settings, Transport};
-use score_nodes::music::{TuneModel, sample};
+use score_nodes::music::{MusicModel, sample};
 
 use crate::arguments::Sample;
 use crate::command::{claim, drawing, require_place};
@@ -12,8 +12,8 @@ pub(crate) fn run(arguments: &Sample, settings: &Settings) -> Result<(), Failure
     let claim = claim(&arguments.out, "score sample", arguments.drawing.overwrite)?;
     let seed = drawing::seed(&arguments.drawing);
     let name = drawing::model(&arguments.drawing, drawing::MELODIES);
-    let mut model = TuneModel::load(settings, name)?;
-    let melodies = sample(
+    let mut model = MusicModel::load(settings, name, &drawing::ground(&arguments.on))?;
+    let pieces = sample(
         &mut model,
         arguments.count as usize,
         arguments.temperature,
@@ -23,7 +23,14 @@ pub(crate) fn run(arguments: &Sample, settings: &Settings) -> Result<(), Failure
         tempo: arguments.tempo,
         ..Transport::default()
     };
-    drawing::write_melodies(claim, &melodies, &model, &transport)?;
-    let count = ("melodies", melodies.len());
-    drawing::report(&arguments.drawing, &arguments.out, count, Some(seed))
+    drawing::write_music(claim, &pieces, &model, &transport)?;
+    let count = (model.plural(), pieces.len());
+    let chords = model.lead_sheets(&pieces);
+    drawing::report(
+        &arguments.drawing,
+        &arguments.out,
+        count,
+        &chords,
+        Some(seed),
+    )
 }

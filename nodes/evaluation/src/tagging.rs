@@ -18,6 +18,9 @@ pub const READERS: [&str; 2] = ["film", "slow"];
 /// The measure that is not in a single picture.
 const MOVING: &str = "moving";
 
+/// From this mean in a shot on, a word is likely in it.
+pub const LIKELY: f32 = 0.5;
+
 /// Seconds in which motion is measured around the time of a look.
 const WINDOW: f64 = 0.5;
 
@@ -149,6 +152,25 @@ impl Timeline {
         }
     }
 
+    /// The words that are likely in some shot; first those that are it for longest.
+    pub fn likely(&self) -> Vec<&Track> {
+        let lasts = |track: &Track| -> f64 {
+            let is_likely = |shown: &Shown| {
+                shown.is_word && shown.name == track.name && shown.value >= LIKELY
+            };
+            let shots = self.shots.iter();
+            let shots = shots.filter(|shot| shot.shows.iter().any(is_likely));
+            shots.map(|shot| shot.to - shot.from).sum()
+        };
+        let words = self.tracks.iter().filter(|track| track.is_word);
+        let mut likely: Vec<(f64, &Track)> = words
+            .map(|track| (lasts(track), track))
+            .filter(|(lasts, _)| *lasts > 0.0)
+            .collect();
+        likely.sort_by(|one, other| other.0.total_cmp(&one.0));
+        likely.into_iter().map(|(_, track)| track).collect()
+    }
+
     /// A line for each look: the time, the scene, each track; after a line of their names.
     pub fn csv(&self) -> String {
         let mut text = "seconds,scene".to_owned();
@@ -237,14 +259,19 @@ mod tests {
     use super::*;
     use score_nodes::names::teach;
 
-    /// A word that is right where the first of two components is above 0.
-    fn rain() -> Names {
+    /// A word that is right where the first of two components has this sign.
+    fn word(name: &str, sign: f32) -> Names {
         let heap = |sign: f32| -> Vec<Vec<f32>> {
             (0_u8..10)
                 .map(|n| vec![sign * (2.0 + f32::from(n) * 0.1), f32::from(n % 3)])
                 .collect()
         };
-        teach("rain, heavy", &heap(1.0), &heap(-1.0)).unwrap().names
+        teach(name, &heap(sign), &heap(-sign)).unwrap().names
+    }
+
+    /// A word that is right where the first of two components is above 0.
+    fn rain() -> Names {
+        word("rain, heavy", 1.0)
     }
 
     /// Eight seconds: rain, none, rain again.
@@ -284,6 +311,23 @@ mod tests {
         };
         assert!(moving(&timeline.shots[0]) > 0.7 && moving(&timeline.shots[2]) < 0.2);
         assert_eq!(timeline.shots[2].to, 8.0);
+    }
+
+    #[test]
+    fn likely_are_the_words_that_a_shot_shows_and_those_that_show_longest_come_first() {
+        let likely = |seen: Seen| {
+            let timeline = Timeline::of(seen, &[word("sun", -1.0), rain()]);
+            let likely: Vec<String> = (timeline.likely().iter())
+                .map(|track| track.name.clone())
+                .collect();
+            likely
+        };
+        assert_eq!(likely(film()), ["rain, heavy", "sun"]);
+        let mut wet = film();
+        wet.codes.retain(|(_, code)| code[0] > 0.0);
+        wet.cuts.clear();
+        assert_eq!(likely(wet), ["rain, heavy"]);
+        assert_eq!(likely(Seen::default()), [""; 0]);
     }
 
     #[test]

@@ -242,13 +242,17 @@ impl Span {
 
 /// The notes of a file that may be a melody's.
 fn spans(song: &Song, layout: &Music) -> Vec<Span> {
-    let mut open = BTreeMap::new();
-    let mut spans = Vec::new();
-    let known = |pitch: u8| {
+    spans_of(song, |pitch| {
         usize::from(pitch)
             .checked_sub(usize::from(layout.lowest_pitch))
             .is_some_and(|above| above + 2 < layout.tokens)
-    };
+    })
+}
+
+/// The notes of a file whose pitches are `known`, but for drums.
+pub(super) fn spans_of(song: &Song, known: impl Fn(u8) -> bool) -> Vec<Span> {
+    let mut open = BTreeMap::new();
+    let mut spans = Vec::new();
     let mut close = |pitch: u8, start: u64, end: u64| {
         let (start, end) = (sixteenth(song, start), sixteenth(song, end));
         spans.push(Span {
@@ -297,7 +301,7 @@ fn places(song: &Song, layout: &Music) -> Vec<(usize, u64)> {
 
 /// The tempo and the metre at `tick`. Bars of 1/4 that go on for four beats come from programs that
 /// know beats but no bars (most of POP909's files): four of them are taken for a bar of 4/4.
-fn transport(song: &Song, tick: u64) -> Transport {
+pub(super) fn transport(song: &Song, tick: u64) -> Transport {
     let mut transport = Transport::default();
     let mut tempo = DEFAULT_TEMPO;
     let mut later = song.events.iter();

@@ -1,9 +1,10 @@
-//! Melodies drawn as a sheet of small piano rolls, beside one another.
+//! Pieces drawn as a sheet of small piano rolls, beside one another.
 
 use score_engine::NodeError;
 
 use super::drums;
-use super::tokens::notes;
+use super::figure::{BAR as FIGURE_BAR, Figure};
+use super::tokens::{MelodyNote, notes};
 use crate::model::Music;
 use crate::output::{self, Claim};
 use crate::picture::canvas::{Canvas, Colour};
@@ -36,30 +37,44 @@ pub fn write(
     layout: &Music,
     columns: usize,
 ) -> Result<(), NodeError> {
-    let format = PictureFormat::of(claim.path())?;
-    let tiles: Vec<Canvas> = match layout.drums {
+    let tiles = match layout.drums {
         true => melodies
             .iter()
             .map(|tokens| struck(tokens, layout))
             .collect(),
         false => {
-            let range = range(melodies, layout);
-            let tiles = melodies.iter().map(|tokens| played(tokens, layout, range));
+            let pieces: Vec<_> = melodies.iter().map(|tokens| notes(tokens, layout)).collect();
+            let range = range(pieces.iter().flatten());
+            let lengths = (layout.steps, layout.steps_per_bar);
+            let tiles = pieces.iter().map(|notes| played(notes, lengths, range));
             tiles.collect()
         }
     };
+    write_tiles(claim, tiles, columns)
+}
+
+/// As [`write`], of pieces with several notes at once.
+pub(super) fn write_figures(
+    claim: Claim,
+    figures: &[Figure],
+    columns: usize,
+) -> Result<(), NodeError> {
+    let range = range(figures.iter().flat_map(|figure| &figure.notes));
+    let tile = |figure: &Figure| played(&figure.notes, (figure.length(), FIGURE_BAR), range);
+    write_tiles(claim, figures.iter().map(tile).collect(), columns)
+}
+
+fn write_tiles(claim: Claim, tiles: Vec<Canvas>, columns: usize) -> Result<(), NodeError> {
+    let format = PictureFormat::of(claim.path())?;
     let frames: Vec<_> = tiles.into_iter().filter_map(Canvas::frame).collect();
     let sheet = contact_sheet::of(&frames, columns)
         .ok_or_else(|| NodeError::input("there are no melodies to draw"))?;
     output::write(claim, &format.encode(&sheet, 92)?)
 }
 
-/// The lowest and the highest pitch that are shown.
-fn range(melodies: &[Vec<i64>], layout: &Music) -> (u8, u8) {
-    let pitches = || {
-        let all = melodies.iter().flat_map(|tokens| notes(tokens, layout));
-        all.map(|note| note.pitch)
-    };
+/// The lowest and the highest pitch that are shown of some notes.
+fn range<'a>(notes: impl Iterator<Item = &'a MelodyNote> + Clone) -> (u8, u8) {
+    let pitches = || notes.clone().map(|note| note.pitch);
     let low = pitches().min().unwrap_or(60).saturating_sub(MARGIN);
     let high = pitches()
         .max()
@@ -73,20 +88,20 @@ fn range(melodies: &[Vec<i64>], layout: &Music) -> (u8, u8) {
     )
 }
 
-/// The ground of a tile, with its beats and bars.
-fn ground(layout: &Music, height: usize) -> Canvas {
-    let mut canvas = Canvas::new(layout.steps * STEP, height, LANE);
-    for step in (0..layout.steps).step_by(4) {
-        let is_bar = step.is_multiple_of(layout.steps_per_bar.max(1));
+/// The ground of a tile of so many steps, with its beats and bars.
+fn ground((steps, bar): (usize, usize), height: usize) -> Canvas {
+    let mut canvas = Canvas::new(steps * STEP, height, LANE);
+    for step in (0..steps).step_by(4) {
+        let is_bar = step.is_multiple_of(bar.max(1));
         canvas.fill(step * STEP, 0, 1, height, if is_bar { BAR } else { BEAT });
     }
     canvas
 }
 
-fn played(tokens: &[i64], layout: &Music, (low, high): (u8, u8)) -> Canvas {
+fn played(notes: &[MelodyNote], lengths: (usize, usize), (low, high): (u8, u8)) -> Canvas {
     let rows = usize::from(high - low) + 1;
-    let mut canvas = ground(layout, rows * SEMITONE);
-    for note in notes(tokens, layout) {
+    let mut canvas = ground(lengths, rows * SEMITONE);
+    for note in notes {
         let Some(row) = high.checked_sub(note.pitch) else {
             continue;
         };
@@ -98,7 +113,7 @@ fn played(tokens: &[i64], layout: &Music, (low, high): (u8, u8)) -> Canvas {
 }
 
 fn struck(tokens: &[i64], layout: &Music) -> Canvas {
-    let mut canvas = ground(layout, DRUMS * DRUM);
+    let mut canvas = ground((layout.steps, layout.steps_per_bar), DRUMS * DRUM);
     for (step, token) in tokens.iter().enumerate() {
         for class in drums::classes(*token) {
             let row = DRUMS.saturating_sub(class + 1);
@@ -111,22 +126,18 @@ fn struck(tokens: &[i64], layout: &Music) -> Canvas {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::music::{LAYOUT, MelodyNote, tokens};
 
     #[test]
     fn a_note_is_drawn_where_it_sounds_and_all_tiles_show_the_same_pitches() {
-        let tune = |pitch: u8| {
-            let note = MelodyNote {
-                start: 4,
-                end: 8,
-                pitch,
-            };
-            tokens(&[note], &LAYOUT)
+        let note = |pitch: u8| MelodyNote {
+            start: 4,
+            end: 8,
+            pitch,
         };
-        let melodies = [tune(60), tune(90)];
-        let range = range(&melodies, &LAYOUT);
+        let pieces = [[note(60)], [note(90)]];
+        let range = range(pieces.iter().flatten());
         assert_eq!(range, (58, 92));
-        let canvas = played(&melodies[0], &LAYOUT, range);
+        let canvas = played(&pieces[0], (32, 16), range);
         let y = usize::from(92 - 60_u8) * SEMITONE;
         for (x, sounds) in [(4 * STEP - 2, false), (4 * STEP, true), (8 * STEP, false)] {
             assert_eq!(canvas.at(x, y) == NOTE, sounds, "{x}");

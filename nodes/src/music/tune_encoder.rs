@@ -2,16 +2,15 @@
 
 use score_engine::{Metre, NodeError};
 
+use super::encoder::Encoder;
 use super::tokens::layout;
 use super::tune_model::{draws, tune_model};
-use crate::model::{Data, Manifest, Model, Music, Session};
+use crate::model::{Data, Manifest, Music};
 
-/// The encoder of a model, opened when it is needed.
+/// The encoder of any of these models, opened when it is needed.
 pub(super) struct TuneEncoder {
-    manifest: Manifest,
-    model: Model,
+    encoder: Encoder,
     layout: Music,
-    session: Option<Session>,
 }
 
 impl TuneEncoder {
@@ -34,10 +33,8 @@ impl TuneEncoder {
             );
         }
         Ok(TuneEncoder {
-            manifest,
-            model,
+            encoder: Encoder::of(manifest, model),
             layout,
-            session: None,
         })
     }
 
@@ -48,7 +45,7 @@ impl TuneEncoder {
 
     /// The dimension of the codes.
     pub(super) fn dimension(&self) -> usize {
-        self.model.latent
+        self.encoder.dimension()
     }
 
     /// The code of as many tokens as the layout has steps, of bars of this metre.
@@ -65,12 +62,6 @@ impl TuneEncoder {
                 layout.tokens.saturating_sub(1)
             )));
         }
-        let file = self.model.files.get("encoder");
-        let in_metres = file.is_some_and(|file| file.inputs.contains_key("metre"));
-        let session = match &mut self.session {
-            Some(session) => session,
-            none => none.insert(self.manifest.open(&self.model, "encoder")?),
-        };
         let shape = [1, tokens.len()];
         let metre = [match metre {
             Metre(3, 4) => 1,
@@ -79,16 +70,9 @@ impl TuneEncoder {
         }];
         let mut inputs: Vec<(&str, &[usize], Data<'_>)> =
             vec![("tokens", &shape, Data::I64(tokens))];
-        if in_metres {
+        if self.encoder.takes("metre") {
             inputs.push(("metre", &[1], Data::I64(&metre)));
         }
-        let code = session.run(&inputs, &["latent"])?.pop();
-        let code = code.map(|code| code.values).unwrap_or_default();
-        if code.len() != self.model.latent {
-            return Err(NodeError::model(
-                "the encoder's latents have another dimension than its manifest says",
-            ));
-        }
-        Ok(code)
+        self.encoder.encode(&inputs)
     }
 }

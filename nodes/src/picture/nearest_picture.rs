@@ -147,8 +147,8 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::drawing::Seer;
     use crate::model::Manifest;
+    use crate::seeing::Seer;
     use crate::stills::made;
     use crate::testing::{alike, at, settings};
 

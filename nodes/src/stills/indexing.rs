@@ -12,9 +12,9 @@ use sha2::{Digest, Sha256};
 use super::jpegs::{decode, next};
 use super::reading::{Entry, StillIndex};
 use super::{FORMAT, FilmEntry, Header, MOST, WHAT};
-use crate::drawing::Seer;
 use crate::model::{Manifest, Task};
 use crate::output::{Claim, OutputFile, folder_of};
+use crate::seeing::Seer;
 use crate::sha256::hexadecimal;
 use crate::video::ffmpeg::{Running, input_url, last_line, probe, quiet, start};
 

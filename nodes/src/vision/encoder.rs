@@ -1,9 +1,9 @@
-//! Encoders, which turn a batch of pictures into codes, and those that the manifest of models
-//! lists.
+//! Encoders, which turn a batch of pictures into codes.
 
 use score_engine::NodeError;
 
-use crate::model::{Data, Manifest, Picture, Session, Task};
+use crate::model::Picture;
+use crate::seeing::ListedEncoder;
 
 /// Turns a batch of pictures into codes.
 pub(super) trait Encoder: Send {
@@ -17,42 +17,12 @@ pub(super) trait Encoder: Send {
     fn encode(&mut self, pixels: &[u8], count: usize) -> Result<Vec<f32>, NodeError>;
 }
 
-/// A picture model of the manifest. Components of its codes have a mean of 0 and a variance of 1.
-pub(super) struct ListedEncoder {
-    session: Session,
-    picture: Picture,
-}
-
-impl ListedEncoder {
-    /// Opens the picture model called `name`.
-    ///
-    /// # Errors
-    /// There is no such model, or it cannot be loaded.
-    pub(super) fn open(manifest: &Manifest, name: &str) -> Result<Self, NodeError> {
-        let model = manifest.model(name, Task::Picture)?;
-        let picture = model
-            .picture
-            .filter(|picture| picture.width > 0 && picture.height > 0)
-            .ok_or_else(|| {
-                NodeError::model(format!("the manifest gives no picture size for `{name}`"))
-            })?;
-        Ok(ListedEncoder {
-            session: manifest.open(model, "encoder")?,
-            picture,
-        })
-    }
-}
-
 impl Encoder for ListedEncoder {
     fn picture(&self) -> Picture {
-        self.picture
+        ListedEncoder::picture(self)
     }
 
     fn encode(&mut self, pixels: &[u8], count: usize) -> Result<Vec<f32>, NodeError> {
-        let shape = [count, self.picture.height, self.picture.width, 3];
-        let mut codes = self
-            .session
-            .run(&[("frames", &shape, Data::U8(pixels))], &["latent"])?;
-        Ok(codes.pop().map(|tensor| tensor.values).unwrap_or_default())
+        ListedEncoder::encode(self, pixels, count)
     }
 }

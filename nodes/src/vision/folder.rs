@@ -4,10 +4,9 @@ use std::path::{Path, PathBuf};
 
 use score_engine::{NodeError, Settings};
 
-use super::encoder::{Encoder, ListedEncoder};
-use super::shrink::average_into;
 use crate::model::Manifest;
 use crate::picture;
+use crate::seeing::Seer;
 
 /// How the names of pictures end.
 const ENDINGS: [&str; 8] = ["png", "jpg", "jpeg", "webp", "bmp", "gif", "tif", "tiff"];
@@ -27,13 +26,8 @@ pub fn latents_in_folder(
     folder: &Path,
 ) -> Result<Vec<Vec<f32>>, NodeError> {
     let pictures = pictures(folder)?;
-    let mut encoder = ListedEncoder::open(&Manifest::of(settings)?, model)?;
-    let wanted = encoder.picture();
-    let latent = |path: &PathBuf| {
-        let mut pixels = Vec::new();
-        average_into(&picture::read(path)?, wanted, &mut pixels);
-        encoder.encode(&pixels, 1)
-    };
+    let mut seer = Seer::open(&Manifest::of(settings)?, model)?;
+    let latent = |path: &PathBuf| seer.see(&picture::read(path)?);
     pictures.iter().map(latent).collect()
 }
 

@@ -8,9 +8,9 @@ use score_engine::{
 };
 
 use super::classifier::{Classifier, Levels};
-use super::encoder::{Encoder, ListedEncoder};
-use super::shrink::average_into;
+use super::encoder::Encoder;
 use crate::model::{Manifest, Task};
+use crate::seeing::{ListedEncoder, average_into};
 
 const PICTURES: InputPort<Frame> = InputPort::new(0, "frames", "the pictures");
 const CODES: OutputPort<Latent> = OutputPort::new(0, "latent", "a latent for each picture");

@@ -5,7 +5,6 @@ mod encoder;
 mod folder;
 mod frame_encoder;
 mod picture_decoder;
-mod shrink;
 
 use score_engine::Registry;
 

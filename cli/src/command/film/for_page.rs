@@ -5,13 +5,18 @@ use std::io::Read;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use score_engine::{Graph, Note, Packet, PortType, Tap, Time, Transport};
+use score_engine::{Graph, Note, Packet, PortType, Settings, Tap, Time, Transport};
+use score_evaluation::tagging::Timeline;
 use score_nodes::film_preview::{plays_in_browsers, write_preview, write_stills};
 use score_nodes::fit_cuts::Fit;
+use score_nodes::names::Names;
 use score_nodes::shared::Chords;
 use serde_json::{Value, json};
 
+use crate::command::drawing::PICTURES;
+use crate::command::tag::seen;
 use crate::failure::Failure;
+use crate::kinds::Kinds;
 use crate::rendering::{Reached, is_stopped, stop, tell_reader};
 
 /// What stands in the folder of a page beside what a render writes: the notes with their times.
@@ -25,6 +30,9 @@ const NICE: i32 = 10;
 
 /// Stills of a film, at most.
 const STILLS: usize = 48;
+
+/// Words that a page shows, at most.
+const WORDS: usize = 8;
 
 /// The channel of drums, counted from 0 (General MIDI).
 const DRUMS: u8 = 9;
@@ -58,6 +66,40 @@ pub(crate) fn stills(film: &Path, folder: &Path) -> Result<(), Failure> {
         tell_reader(&json!({ "still": still.number, "of": still.of, "seconds": still.seconds }));
     })?;
     Ok(())
+}
+
+/// Writes to `file` which words are likely in a film when, and where its scenes begin.
+///
+/// # Errors
+/// The picture model is not there or has no names, or the film cannot be read.
+pub(crate) fn words(
+    film: &Path,
+    file: &Path,
+    kinds: &Kinds<'_>,
+    settings: &Settings,
+) -> Result<(), Failure> {
+    // First: without them, there is no need to look at the film.
+    let names = Names::of(settings, PICTURES)?;
+    let seen = seen(film, PICTURES, true, kinds, settings)?;
+    let timeline = Timeline::of(seen, &[names]);
+    std::fs::write(file, in_words(&timeline).to_string())?;
+    Ok(())
+}
+
+/// What a page shows of a time line.
+fn in_words(timeline: &Timeline) -> Value {
+    let words = timeline.likely().into_iter().take(WORDS).map(|track| {
+        let values = track.values.iter().map(|value| f64::from(*value));
+        let values: Vec<f64> = values.map(|value| (value * 100.0).round() / 100.0).collect();
+        json!({ "name": track.name, "values": values })
+    });
+    let words: Vec<Value> = words.collect();
+    let times: Vec<f64> = timeline.times.iter().map(|time| rounded(*time)).collect();
+    let shots = timeline.shots.iter();
+    let scenes: Vec<Value> = shots
+        .map(|shot| json!([rounded(shot.from), shot.scene]))
+        .collect();
+    json!({ "times": times, "words": words, "scenes": scenes })
 }
 
 /// Writes a preview into `folder`, if browsers do not play `film`.

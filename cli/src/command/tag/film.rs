@@ -4,7 +4,8 @@ use std::io::Write;
 use std::path::Path;
 
 use score_engine::{Override, Settings, Source};
-use score_evaluation::tagging::{Looking, PATCH, READERS, Shot, Timeline};
+use score_evaluation::Seen;
+use score_evaluation::tagging::{LIKELY, Looking, PATCH, READERS, Shot, Timeline};
 use score_nodes::model::Manifest;
 use score_nodes::names::Names;
 use score_nodes::output;
@@ -17,9 +18,6 @@ use crate::failure::Failure;
 use crate::kinds::Kinds;
 use crate::rendering::render;
 use crate::terminal::{out, tell};
-
-/// From this probability on, a word is in the table.
-const LIKELY: f32 = 0.5;
 
 /// Looks at `film` and prints or writes what it shows.
 pub(super) fn tag(
@@ -36,7 +34,9 @@ pub(super) fn tag(
     });
     let place = place.transpose()?;
     let names = names(arguments, settings)?;
-    let timeline = Timeline::of(seen(arguments, film, kinds, settings)?, &names);
+    let quiet = arguments.quiet || arguments.json || arguments.csv;
+    let seen = seen(film, &arguments.model, quiet, kinds, settings)?;
+    let timeline = Timeline::of(seen, &names);
     let json = || {
         let found = json!({ "film": film.to_string_lossy(), "timeline": timeline });
         format!("{found:#}\n")
@@ -98,13 +98,17 @@ fn names(arguments: &Tag, settings: &Settings) -> Result<Vec<Names>, Failure> {
     Ok(names)
 }
 
-/// What is seen in the film.
-fn seen(
-    arguments: &Tag,
+/// What the picture model called `model` sees in the film.
+///
+/// # Errors
+/// The film cannot be read, or there is no such model.
+pub(crate) fn seen(
     film: &Path,
+    model: &str,
+    quiet: bool,
     kinds: &Kinds<'_>,
     settings: &Settings,
-) -> Result<score_evaluation::Seen, Failure> {
+) -> Result<Seen, Failure> {
     let here = std::env::current_dir().unwrap_or_default();
     let source = Source::text("the patch that looks at the film", PATCH, here);
     let film = film.to_str().ok_or_else(|| {
@@ -114,12 +118,11 @@ fn seen(
         .iter()
         .map(|reader| Override::text(reader, "path", film))
         .collect();
-    overrides.push(Override::text("eye", "model", &arguments.model));
+    overrides.push(Override::text("eye", "model", model));
     let registry = kinds.of(None, &source);
     let mut graph = checked(&source, &overrides, &registry, settings)?;
     let looking = Looking::of(&mut graph)?;
     graph.keep_tapped();
-    let quiet = arguments.quiet || arguments.json || arguments.csv;
     render(graph, settings, quiet)?;
     Ok(looking.seen()?)
 }

@@ -5,6 +5,7 @@ mod word;
 
 use score_engine::Settings;
 
+pub(crate) use self::film::seen;
 use crate::arguments::Tag;
 use crate::failure::Failure;
 use crate::kinds::Kinds;

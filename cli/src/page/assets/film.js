@@ -94,10 +94,21 @@ function take(told) {
   }
   results.take(told, shown, mayEdit);
   strip.see(told.stills, (number) => `/film/${film}/still/${number}`);
+  if (told.words && !hasWords) findWords();
   if (!last) {
     const works = told.now?.here && told.now.what === "render";
     say(at("nothing"), works ? "The music is being made…" : mayEdit ? "Choose how it is to sound, and render it." : "This film has no music yet.");
   }
+}
+
+/** Whether what the film shows in words was asked for. */
+let hasWords = false;
+
+async function findWords() {
+  hasWords = true;
+  const answer = await fetch(`/film/${film}/words`).catch(() => null);
+  if (answer?.ok) strip.tell(await answer.json());
+  else hasWords = false;
 }
 
 let waits = 0;

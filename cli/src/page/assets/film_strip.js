@@ -1,5 +1,5 @@
-// The music along its film: stills, chords, the notes of all parts, cuts and bars, with a head that
-// follows the film. A click, a drag or a key moves the film there.
+// The music along its film: stills, chords, the notes of all parts, cuts and bars, and what the film
+// shows in words, with a head that follows the film. A click, a drag or a key moves the film there.
 
 import { clock, el, place, say } from "./dom.js";
 
@@ -11,6 +11,11 @@ const CHORDS = 22;
 const TIME = 20;
 const DRUMS = 30;
 
+/** The row of a word, the space around all of them, and from which probability on a word is said. */
+const WORD = 15;
+const AROUND = 4;
+const LIKELY = 0.5;
+
 /** How far one can go in. */
 const ZOOMS = [1, 2, 4, 8, 16, 32, 64];
 
@@ -19,6 +24,7 @@ export class Strip {
     this.video = video;
     this.score = null;
     this.stills = null;
+    this.words = null;
     this.pictures = new Map();
     this.zoom = 1;
     this.canvas = el("canvas");
@@ -35,7 +41,9 @@ export class Strip {
       el("button", { type: "button", onclick: zoom(-ZOOMS.length) }, "Fit"),
       el("button", { type: "button", "aria-label": "Show less of the film", onclick: zoom(1) }, "+"),
     ];
-    parent.append(this.roll, el("div", { class: "key" }, this.parts, el("div", { class: "zoom" }, ...this.buttons)));
+    // What the rows of words show, for those who do not see them.
+    this.said = el("ul", { class: "said", "aria-label": "What the film shows", hidden: true });
+    parent.append(this.roll, this.said, el("div", { class: "key" }, this.parts, el("div", { class: "zoom" }, ...this.buttons)));
     this.roll.addEventListener("scroll", () => this.ask());
     this.roll.addEventListener("click", (event) => this.seek(this.timeAt(event)));
     this.roll.addEventListener("pointermove", (event) => {
@@ -80,6 +88,37 @@ export class Strip {
       this.pictures.set(number, picture);
     }
     this.ask();
+  }
+
+  /**
+   * What the film shows in words: `{ times, words: [{ name, values }], scenes: [[from, scene]] }`, each
+   * value the probability of the word at one of the times.
+   */
+  tell(words) {
+    this.words = words.words.length > 0 ? words : null;
+    this.said.hidden = this.words === null;
+    const said = words.words.map(({ name, values }) => {
+      const likely = spans(words.times, values, this.seconds);
+      return el("li", {}, `${name}: ${likely.map(([from, to]) => `${clock(from)} to ${clock(to)}`).join(", ")}`);
+    });
+    const begins = borders(words.scenes).map(([from, scene]) => `${scene} from ${clock(from)}`);
+    place(this.said, [...said, el("li", {}, `scenes: ${begins.join(", ")}`)]);
+    this.roll.style.setProperty("--words", `${this.low}px`);
+    // The place is said again, with its words.
+    this.told = null;
+    this.ask();
+  }
+
+  /** The height of the rows of words. */
+  get low() {
+    return this.words ? this.words.words.length * WORD + 2 * AROUND : 0;
+  }
+
+  /** The words that are likely at a time. */
+  shown(time) {
+    if (!this.words) return [];
+    const look = Math.max(this.words.times.findLastIndex((at) => at <= time), 0);
+    return this.words.words.filter(({ values }) => values[look] >= LIKELY).map(({ name }) => name);
   }
 
   get seconds() {
@@ -159,7 +198,7 @@ export class Strip {
       this.told = Math.floor(time);
       this.roll.setAttribute("aria-valuenow", this.told);
       this.roll.setAttribute("aria-valuemax", Math.ceil(seconds));
-      this.roll.setAttribute("aria-valuetext", clock(time));
+      this.roll.setAttribute("aria-valuetext", [clock(time), ...this.shown(time)].join(", "));
     }
   }
 
@@ -194,12 +233,15 @@ export class Strip {
     const offset = this.roll.scrollLeft;
     const view = {
       context, width, height, whole,
+      // Where the notes end, and the words begin.
+      floor: height - TIME - this.low,
       x: (time) => (time / seconds) * whole - offset,
       from: (offset / whole) * seconds,
       to: ((offset + width) / whole) * seconds,
     };
     this.drawStills(view);
     this.drawTime(view);
+    this.drawWords(view);
     if (!this.score) return;
     this.drawBars(view);
     this.drawNotes(view);
@@ -242,7 +284,48 @@ export class Strip {
     }
   }
 
-  drawBars({ context, x, from, to, height, whole }) {
+  /** A row for each word, as bright as it is probable, and a line where another scene begins. */
+  drawWords({ context, x, from, to, width, floor }) {
+    if (!this.words) return;
+    const { times, words, scenes } = this.words;
+    context.fillStyle = "#2b313a";
+    context.fillRect(0, floor, width, 1);
+    const first = Math.max(times.findLastIndex((time) => time <= from), 0);
+    context.fillStyle = "#8fa3b8";
+    words.forEach(({ values }, row) => {
+      const top = floor + AROUND + row * WORD + 1;
+      let look = first;
+      for (let left = 0; left < width; left += 2) {
+        // The most of all looks within these two pixels.
+        const until = from + ((left + 2) / width) * (to - from);
+        let value = values[look] ?? 0;
+        while (look + 1 < times.length && times[look + 1] < until) {
+          look += 1;
+          value = Math.max(value, values[look]);
+        }
+        context.globalAlpha = 0.75 * value;
+        if (value > 0.02) context.fillRect(left, top, 2, WORD - 3);
+      }
+    });
+    context.fillStyle = "#eceef1";
+    context.globalAlpha = 0.5;
+    for (const [begins] of borders(scenes)) {
+      if (begins > from && begins < to) context.fillRect(Math.round(x(begins)), floor + 1, 1, this.low - 1);
+    }
+    context.globalAlpha = 1;
+    context.font = "11px system-ui, sans-serif";
+    context.textBaseline = "middle";
+    context.textAlign = "left";
+    words.forEach(({ name }, row) => {
+      const top = floor + AROUND + row * WORD;
+      context.fillStyle = "rgba(10, 12, 15, 0.8)";
+      context.fillRect(0, top, context.measureText(name).width + 10, WORD - 1);
+      context.fillStyle = "#a7b0bb";
+      context.fillText(name, 5, top + WORD / 2);
+    });
+  }
+
+  drawBars({ context, x, from, to, floor, whole }) {
     const bars = this.score.bars;
     if (bars.length < 2) return;
     const wide = ((bars[1] - bars[0]) / this.seconds) * whole;
@@ -250,15 +333,15 @@ export class Strip {
     context.fillStyle = "#1d2229";
     bars.forEach((at, bar) => {
       if (bar % every === 0 && at >= from && at <= to) {
-        context.fillRect(Math.round(x(at)), STILLS + CHORDS, 1, height - STILLS - CHORDS - TIME);
+        context.fillRect(Math.round(x(at)), STILLS + CHORDS, 1, floor - STILLS - CHORDS);
       }
     });
   }
 
-  drawNotes({ context, x, from, to, height }) {
+  drawNotes({ context, x, from, to, floor: ground }) {
     const top = STILLS + CHORDS + 4;
     const hasDrums = this.score.parts.some((part) => part.drums);
-    const bottom = height - TIME - 4;
+    const bottom = ground - 4;
     const floor = bottom - (hasDrums ? DRUMS : 0);
     const pitches = this.score.parts.filter((part) => !part.drums).flatMap((part) => part.notes.map((note) => note[2]));
     const least = pitches.reduce((least, pitch) => Math.min(least, pitch), 127);
@@ -284,12 +367,12 @@ export class Strip {
     context.globalAlpha = 1;
   }
 
-  drawCuts({ context, x, from, to, height }) {
+  drawCuts({ context, x, from, to, floor }) {
     context.fillStyle = "#eceef1";
     for (const cut of this.score.cuts) {
       if (cut < from || cut > to) continue;
       context.globalAlpha = 0.45;
-      for (let y = STILLS + CHORDS; y < height - TIME; y += 5) context.fillRect(Math.round(x(cut)), y, 1, 3);
+      for (let y = STILLS + CHORDS; y < floor; y += 5) context.fillRect(Math.round(x(cut)), y, 1, 3);
     }
     context.globalAlpha = 1;
   }
@@ -312,6 +395,24 @@ export class Strip {
       free = left + wide + 6;
     });
   }
+}
+
+/** From when to when a word is likely: what is a second apart, or less, is one. */
+function spans(times, values, end) {
+  const found = [];
+  values.forEach((value, at) => {
+    if (value < LIKELY) return;
+    const until = times[at + 1] ?? Math.max(end, times[at]);
+    const last = found.at(-1);
+    if (last && times[at] - last[1] <= 1) last[1] = until;
+    else found.push([times[at], until]);
+  });
+  return found;
+}
+
+/** Where another scene begins than the one before: of shots, as `[from, scene]`. */
+function borders(scenes) {
+  return scenes.filter(([, scene], at) => scene !== scenes[at - 1]?.[1]);
 }
 
 /** Says the place in the music in the line at the top. */

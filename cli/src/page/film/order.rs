@@ -230,6 +230,14 @@ impl Order {
         words
     }
 
+    /// The words that write into `file` what `film` shows, in words.
+    pub(super) fn words(&self, film: &Path, file: &Path) -> Vec<OsString> {
+        let mut words = self.begun(&["film"]);
+        words.extend(["--words-for-page".into(), file.into()]);
+        words.extend(["--".into(), film.into()]);
+        words
+    }
+
     fn begun(&self, command: &[&str]) -> Vec<OsString> {
         let mut words = vec![self.program.clone().into_os_string()];
         words.extend(command.iter().map(Into::into));

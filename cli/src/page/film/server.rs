@@ -121,6 +121,7 @@ enum Named {
     Film(usize),
     State(usize),
     Still(usize, usize),
+    Words(usize),
     Render(usize),
     Cancel(usize),
     Score(usize),
@@ -138,6 +139,7 @@ fn named(path: &str) -> Option<Named> {
         ["film", film] => Named::Film(number(film)?),
         ["film", film, "state"] => Named::State(number(film)?),
         ["film", film, "still", still] => Named::Still(number(film)?, number(still)?),
+        ["film", film, "words"] => Named::Words(number(film)?),
         ["film", film, "render"] => Named::Render(number(film)?),
         ["film", film, "cancel"] => Named::Cancel(number(film)?),
         ["result", result, "score"] => Named::Score(number(result)?),
@@ -207,6 +209,12 @@ async fn look(
             kind: "image/jpeg",
             name: None,
             tag: format!("still-{film}-{still}"),
+        },
+        Named::Words(film) => File {
+            path: films.work.words(film).ok_or(NOTHING)?,
+            kind: "application/json",
+            name: None,
+            tag: format!("words-{film}"),
         },
         Named::Score(result) => File {
             path: made(result)?.score(),

@@ -1,4 +1,5 @@
-//! What works for the page: renders and measurements, one after another, and stills beside them.
+//! What works for the page: renders and measurements, one after another, and words when there is
+//! nothing else to do; stills beside them.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::{Path, PathBuf};
@@ -45,6 +46,8 @@ struct State {
     results: Results,
     /// The number of the next job, after which the folder of its files is called.
     next: usize,
+    /// Of each film with music, whether it is known in words what it shows.
+    words: BTreeMap<usize, Words>,
     stills: BTreeMap<usize, Stills>,
     /// Films that wait for stills.
     unseen: VecDeque<(usize, PathBuf)>,
@@ -63,6 +66,20 @@ enum Job {
         result: usize,
         path: PathBuf,
     },
+    /// Looks at what a film shows, in words. Nobody waits for it: it gives way to every other job.
+    Words {
+        film: usize,
+        path: PathBuf,
+    },
+}
+
+/// Whether it is known in words what a film shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Words {
+    Wait,
+    There,
+    /// They could not be found; it is tried again with the next render.
+    Failed,
 }
 
 struct Now {
@@ -129,6 +146,7 @@ impl Work {
         if matches!(made.measured, Measured::No | Measured::Failed(_)) {
             made.measured = Measured::Waits;
             state.jobs.push_back(Job::Measure { result, path });
+            state.hurry();
             self.changed.notify_all();
         }
         true
@@ -157,6 +175,16 @@ impl Work {
         self.folder.path().join(format!("stills-{film}"))
     }
 
+    /// Where it lies what a film shows in words, once that is known.
+    pub(super) fn words(&self, film: usize) -> Option<PathBuf> {
+        let is_there = self.lock().words.get(&film) == Some(&Words::There);
+        is_there.then(|| self.words_of(film))
+    }
+
+    fn words_of(&self, film: usize) -> PathBuf {
+        self.folder.path().join(format!("words-{film}.json"))
+    }
+
     /// What a page that shows a film is told.
     pub(super) fn told(&self, film: usize) -> Value {
         let state = self.lock();
@@ -172,6 +200,7 @@ impl Work {
             "failed": failed,
             "results": results,
             "stills": stills,
+            "words": state.words.get(&film) == Some(&Words::There),
         })
     }
 
@@ -183,7 +212,7 @@ impl Work {
                 if state.is_over {
                     return;
                 }
-                if let Some(job) = state.jobs.pop_front() {
+                if let Some(job) = state.next_job() {
                     break job;
                 }
                 let waited = self.changed.wait(state);
@@ -206,6 +235,7 @@ impl Work {
                     self.render_now(folder, (film, &path), values, &cancel);
                 }
                 Job::Measure { result, path } => self.measure_now(result, &path, &cancel),
+                Job::Words { film, path } => self.find_words_now(film, path, &cancel),
             }
             self.lock().now = None;
         }
@@ -230,7 +260,9 @@ impl Work {
             Ended::Done(printed) => {
                 let seconds = begun.elapsed().as_secs_f64();
                 let made = Made::of(film, values, &folder, &printed, seconds);
-                self.lock().results.add(made)
+                let mut state = self.lock();
+                state.want_words(film, path);
+                state.results.add(made)
             }
             Ended::Failed(why, help) => {
                 self.lock().failed.insert(film, (why, help));
@@ -263,6 +295,22 @@ impl Work {
             Ended::Failed(why, _) => Measured::Failed(why),
             Ended::Cancelled => Measured::No,
         };
+    }
+
+    fn find_words_now(&self, film: usize, path: PathBuf, cancel: &AtomicBool) {
+        let words = self.order.words(&path, &self.words_of(film));
+        let ended = run(&words, cancel, drop);
+        let mut state = self.lock();
+        let words = match ended {
+            Ended::Done(_) => Words::There,
+            // A film without words is shown without them.
+            Ended::Failed(..) => Words::Failed,
+            Ended::Cancelled => {
+                state.jobs.push_back(Job::Words { film, path });
+                Words::Wait
+            }
+        };
+        state.words.insert(film, words);
     }
 
     /// Makes stills until it is over.
@@ -326,7 +374,8 @@ impl State {
             now.cancel.store(true, Ordering::Release);
         }
         for job in std::mem::take(&mut self.jobs) {
-            if !is_meant(self.film_of(&job)) {
+            // Words are nobody's wish: they only wait.
+            if matches!(job, Job::Words { .. }) || !is_meant(self.film_of(&job)) {
                 self.jobs.push_back(job);
             } else if let Job::Measure { result, .. } = job
                 && let Some(made) = self.results.get_mut(result)
@@ -336,10 +385,35 @@ impl State {
         }
     }
 
+    /// The next job: words only where nothing else waits.
+    fn next_job(&mut self) -> Option<Job> {
+        let is_wished = |job: &Job| !matches!(job, Job::Words { .. });
+        let first = self.jobs.iter().position(is_wished);
+        self.jobs.remove(first.unwrap_or(0))
+    }
+
+    /// Stops the looking for words, for something that is wished; it is begun again afterwards.
+    fn hurry(&self) {
+        if let Some(now) = &self.now
+            && matches!(now.job, Job::Words { .. })
+        {
+            now.cancel.store(true, Ordering::Release);
+        }
+    }
+
+    /// Has it found out in words what a film shows, unless that is known or on its way.
+    fn want_words(&mut self, film: usize, path: &Path) {
+        if matches!(self.words.get(&film), None | Some(Words::Failed)) {
+            self.words.insert(film, Words::Wait);
+            let path = path.to_owned();
+            self.jobs.push_back(Job::Words { film, path });
+        }
+    }
+
     /// The film that a job is for.
     fn film_of(&self, job: &Job) -> Option<usize> {
         match job {
-            Job::Render { film, .. } => Some(*film),
+            Job::Render { film, .. } | Job::Words { film, .. } => Some(*film),
             Job::Measure { result, .. } => self.results.get(*result).map(|made| made.film),
         }
     }
@@ -407,6 +481,8 @@ impl State {
         let (what, values, result) = match &now.job {
             Job::Render { values, .. } => ("render", Some(values), None),
             Job::Measure { result, .. } => ("measure", None, Some(result)),
+            // Nobody waits for it.
+            Job::Words { .. } => return None,
         };
         let elapsed = now.begun.elapsed();
         let knows = elapsed > KNOWS && now.done > 0.05 && now.done < 0.99 * PLAYED;
@@ -466,6 +542,39 @@ mod tests {
         assert!(matches!(made, Some(Measured::No)));
         cancel_film(&mut state, 3);
         assert!(cancel.load(Ordering::Acquire) && state.jobs.is_empty());
+    }
+
+    #[test]
+    fn words_are_looked_for_once_and_give_way_to_all_that_is_wished() {
+        let mut state = State::default();
+        let film = Path::new("film.mp4");
+        state.want_words(0, film);
+        state.want_words(0, film);
+        state.want_words(1, film);
+        state.cancel_all();
+        state.jobs.push_back(render(2));
+        let mut next = || state.next_job().and_then(|job| state.film_of(&job));
+        assert_eq!([next(), next(), next()], [Some(2), Some(0), Some(1)]);
+        assert!(state.next_job().is_none());
+        let cancel = Arc::new(AtomicBool::new(false));
+        let words = Job::Words {
+            film: 0,
+            path: film.to_owned(),
+        };
+        state.now = Some(Now {
+            job: words,
+            begun: Instant::now(),
+            done: 0.0,
+            length: None,
+            doing: "",
+            cancel: cancel.clone(),
+        });
+        assert!(state.now(0).is_none(), "the page is not told");
+        state.hurry();
+        assert!(cancel.load(Ordering::Acquire));
+        state.words.insert(0, Words::Failed);
+        state.want_words(0, film);
+        assert_eq!(state.jobs.len(), 1, "it is tried again");
     }
 
     #[test]

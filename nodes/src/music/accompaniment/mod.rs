@@ -11,8 +11,10 @@ mod sounding;
 #[cfg(test)]
 mod tests;
 mod texture;
+mod texture_pieces;
 mod weaving;
 
 pub(super) use accompaniment_node::Accompaniment;
 pub(super) use bass_line::BassLine;
 pub(super) use chord_pad::ChordPad;
+pub(super) use texture_pieces::TexturePieces;

@@ -17,6 +17,15 @@ const FLOOR: i32 = 48;
 /// The bass's root lies in the octave from here, as a piano plays it.
 const LOWEST: i32 = 36;
 
+/// The lowest note struck is the bass where it lies below this, before it is moved into the key.
+pub(super) const HIGHEST_BASS: i32 = 55;
+
+/// How far from a slot a note may lie that is taken for it, in semitones.
+const NEAR: u8 = 2;
+
+/// Bits of a token that are the class of the bass.
+const BASS_BITS: usize = 3;
+
 /// What is struck at a sixteenth.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Struck {
@@ -36,6 +45,24 @@ impl Struck {
             }
         }
         heard
+    }
+
+    /// As one number: the class of the bass, and above it a bit for each slot.
+    pub(super) fn token(&self) -> i64 {
+        let slots = self.slots.iter().filter(|slot| **slot < SLOTS);
+        slots.fold(self.bass as i64, |token, slot| {
+            token | (1_i64 << (BASS_BITS + slot))
+        })
+    }
+
+    /// What [`Struck::token`] says.
+    pub(super) fn of_token(token: i64) -> Self {
+        let class = token & ((1_i64 << BASS_BITS) - 1);
+        let is_struck = |slot: &usize| (token >> (BASS_BITS + slot)) & 1 == 1;
+        Struck {
+            bass: (class as usize).min(BASS - 1),
+            slots: (0..SLOTS).filter(is_struck).collect(),
+        }
     }
 }
 
@@ -69,6 +96,34 @@ pub(super) fn slot_pitch(chord: Chord, key: Key, slot: usize) -> Option<u8> {
         .filter(|pitch| *pitch < 128)
 }
 
+/// The class of a bass note that somebody struck under `chord` in `key`.
+pub(super) fn bass_class(chord: Chord, key: Key, pitch: u8) -> usize {
+    let tones = chord.family.tones();
+    let is_tone = |place: usize, above: u8| tones.get(place).is_some_and(|tone| *tone == above);
+    let in_home = i32::from(pitch) - key.shift();
+    // Of a triad with a third, either third is one.
+    let has_third = is_tone(1, 3) || is_tone(1, 4);
+    match (pitch + 12 - chord.root % 12) % 12 {
+        0 if in_home >= LOWEST + 12 => 2,
+        0 => 1,
+        above if is_tone(2, above) => 3,
+        3 | 4 if has_third => 4,
+        above if !has_third && is_tone(1, above) => 4,
+        _ => 5,
+    }
+}
+
+/// The slot of an upper note that somebody struck under `chord` in `key`: a chord tone, or one near
+/// it.
+pub(super) fn nearest_slot(chord: Chord, key: Key, pitch: u8) -> Option<usize> {
+    let slots = (0..SLOTS).filter_map(|slot| Some((slot, slot_pitch(chord, key, slot)?)));
+    slots
+        .map(|(slot, there)| (there.abs_diff(pitch), slot))
+        .min()
+        .filter(|(away, _)| *away <= NEAR)
+        .map(|(_, slot)| slot)
+}
+
 #[cfg(test)]
 mod tests {
     use score_engine::Mode;
@@ -91,6 +146,25 @@ mod tests {
             mode: Mode::Major,
         };
         assert_eq!(pitches("A7", d), [52, 55, 57, 61]);
+    }
+
+    #[test]
+    fn what_is_struck_comes_back_from_its_token_and_its_pitches() {
+        let struck = Struck {
+            bass: 4,
+            slots: vec![0, 5, 13],
+        };
+        assert_eq!(Struck::of_token(struck.token()), struck);
+        assert_eq!(Struck::of_token(0), Struck::default());
+        let (chord, key) = ("A7".parse().unwrap(), "D major".parse().unwrap());
+        for slot in 0..SLOTS {
+            let pitch = slot_pitch(chord, key, slot).unwrap();
+            assert_eq!(nearest_slot(chord, key, pitch), Some(slot));
+        }
+        for class in 1..BASS {
+            let pitch = bass_pitch(chord, class).unwrap();
+            assert_eq!(bass_class(chord, key, pitch), class, "{pitch}");
+        }
     }
 
     #[test]

@@ -74,6 +74,21 @@ impl Texture {
         Ok(())
     }
 
+    /// As [`Texture::begin`], as if nothing had been played before.
+    ///
+    /// # Errors
+    /// As [`Texture::begin`].
+    pub(super) fn begin_anew(&mut self, code: &[f32]) -> Result<(), NodeError> {
+        self.played = Struck::default();
+        self.begun = false;
+        self.begin(code)
+    }
+
+    /// The dimension of the codes.
+    pub(super) fn dimension(&self) -> usize {
+        self.dimension
+    }
+
     /// What is struck at the next sixteenth; nothing before the first code and while there is no
     /// chord.
     ///

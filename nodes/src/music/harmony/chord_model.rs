@@ -65,6 +65,12 @@ impl ChordModel {
         self.dimension
     }
 
+    /// Forgets the chords so far: the next one is the first.
+    pub(super) fn begin(&mut self) {
+        self.state.fill(0.0);
+        self.token = START;
+    }
+
     /// Draws the chord of the next step, a token; with `change` it is another than the one that
     /// sounds. At temperature 0 the likeliest.
     ///

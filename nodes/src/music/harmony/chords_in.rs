@@ -248,7 +248,7 @@ pub(crate) fn fitting(classes: &[f64; 12]) -> Option<Key> {
 }
 
 /// How much the chords have of each pitch class; the root is heard most.
-fn heard(spans: &Spans) -> [f64; 12] {
+pub(super) fn heard(spans: &Spans) -> [f64; 12] {
     let mut classes = [0.0; 12];
     for (chord, length) in spans {
         for class in chord

@@ -2,11 +2,14 @@
 
 mod chord;
 mod chord_model;
+mod chord_pieces;
 mod chord_track;
+mod chord_under;
 mod chords_in;
 mod following;
 mod form;
 mod harmony_node;
+mod heard_chords;
 mod lead_sheet;
 mod live_harmony;
 mod offline_harmony;
@@ -20,8 +23,11 @@ mod theme_chords;
 
 pub use chord::{Chord, Family, NO_CHORD, NotAChord, START, TOKENS};
 pub use chord_model::{ChordModel, Moods};
+pub(super) use chord_pieces::ChordPieces;
 pub(super) use chord_track::ChordTrack;
+pub(super) use chord_under::ChordsUnder;
 pub(super) use chords_in::{ChordsIn, fitting};
 pub(super) use following::Following;
 pub(super) use harmony_node::Harmony;
+pub(super) use heard_chords::{chords_of, key_of, no_chords};
 pub(crate) use steps::Steps;

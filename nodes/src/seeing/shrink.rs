@@ -5,7 +5,7 @@ use score_engine::Frame;
 use crate::model::Picture;
 
 /// Appends `frame` at the wanted size; every pixel is the mean of the area that it covers.
-pub(super) fn average_into(frame: &Frame, wanted: Picture, pixels: &mut Vec<u8>) {
+pub(crate) fn average_into(frame: &Frame, wanted: Picture, pixels: &mut Vec<u8>) {
     let (width, height) = (frame.width() as usize, frame.height() as usize);
     let source = frame.pixels();
     if source.is_empty() {
