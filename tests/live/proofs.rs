@@ -87,7 +87,7 @@ fn require_at_once(heard: fn(usize, u32) -> Option<steering::Heard>) {
 fn open_pages_and_stalled_ones_never_make_the_sound_wait() {
     let mut rounds = Vec::new();
     for _ in 0..ROUNDS {
-        let Some(cost) = pages::cost_of(12, 4, 5.0, PERIOD) else {
+        let Some(cost) = pages::cost_of(12, 4, 3.0, PERIOD) else {
             return;
         };
         if cost.dropouts == 0 && cost.told > 5.0 {
