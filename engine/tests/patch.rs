@@ -535,6 +535,11 @@ proptest! {
         let is_near = all.abs_diff(limits::MAX_VALUES) < 100;
         prop_assert!(is_near || found.is_ok() == (all < limits::MAX_VALUES), "{all} {:?}", found.err());
     }
+}
+
+proptest! {
+    // Texts of megabytes.
+    #![proptest_config(ProptestConfig::with_cases(16))]
 
     /// However many mistakes there are, and however long their line is, what is told is a page.
     #[test]

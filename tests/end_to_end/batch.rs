@@ -313,7 +313,7 @@ fn a_crash_and_a_hang_are_one_films_failure_and_are_tried_again() {
         real.display()
     );
     let path = script(folder, "ffmpeg", &lines);
-    let limits = ["--tries", "2", "--time-limit", "0.01", "--least-time", "8"];
+    let limits = ["--tries", "2", "--time-limit", "0.01", "--least-time", "4"];
     let run = |more: &[&str]| {
         let arguments = [&COMMAND[..], &limits, more].concat();
         program(folder, &arguments)
@@ -336,7 +336,7 @@ fn a_crash_and_a_hang_are_one_films_failure_and_are_tried_again() {
         let report = report(folder);
         report["films"][film]["reason"].as_str().unwrap().to_owned()
     };
-    assert!(reason(0).contains("signal 6") && reason(2).contains("8 s"));
+    assert!(reason(0).contains("signal 6") && reason(2).contains("4 s"));
     let tries = || {
         let all = std::fs::read_dir(folder.join("out/.batch/jobs")).unwrap();
         let failed = |job: &Path| {

@@ -242,6 +242,39 @@ fn what_the_plugin_guide_shows_of_rust_stands_in_files_that_are_compiled() {
     assert_eq!(lost, [""; 0]);
 }
 
+/// Crates whose manifest says that examples in doc comments are not run.
+#[test]
+fn no_example_stands_in_doc_comments_that_are_not_run() {
+    for name in ["cli", "engine", "engine/derive", "nodes"] {
+        let manifest = house().join(name).join("Cargo.toml");
+        let manifest = std::fs::read_to_string(manifest).unwrap();
+        assert!(manifest.contains("doctest = false"), "{name}");
+        let mut folders = vec![house().join(name).join("src")];
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_dir() {
+                    folders.push(path);
+                    continue;
+                }
+                if path.extension().is_none_or(|end| end != "rs") {
+                    continue;
+                }
+                let text = std::fs::read_to_string(&path).unwrap();
+                let comments = text.lines().filter_map(|line| {
+                    let line = line.trim_start();
+                    line.strip_prefix("///").or(line.strip_prefix("//!"))
+                });
+                let fences = comments.filter_map(|line| line.trim_start().strip_prefix("```"));
+                // The first of each two opens.
+                for language in fences.step_by(2) {
+                    assert_eq!(language, "text", "{}", path.display());
+                }
+            }
+        }
+    }
+}
+
 #[test]
 fn what_the_library_page_shows_of_rust_is_an_example_that_is_tested() {
     let read = |path: &str| std::fs::read_to_string(house().join(path)).unwrap();

@@ -64,7 +64,13 @@ impl Stage {
 
 /// Saves what a page shows where somebody looks at it: in the folder SCORE_SCREENSHOTS.
 fn show(page: &Page, name: &str) {
+    show_after(Duration::ZERO, page, name);
+}
+
+/// As [`show`], after a time in which there comes more to look at.
+fn show_after(time: Duration, page: &Page, name: &str) {
     if let Some(folder) = std::env::var_os("SCORE_SCREENSHOTS") {
+        std::thread::sleep(time);
         page.screenshot(&Path::new(&folder).join(format!("{name}.png")));
     }
 }
@@ -132,8 +138,7 @@ fn a_film_is_rendered_played_and_rendered_again_as_another_tune() {
     page.until("Math.abs(document.getElementById('video').currentTime - 9) < 0.3");
     page.until("document.getElementById('bar-number').textContent !== '–'");
     page.until("document.getElementById('key').textContent.includes(' ')");
-    std::thread::sleep(Duration::from_secs(2));
-    show(&page, "film");
+    show_after(Duration::from_secs(2), &page, "film");
     assert_eq!(page.faint(), serde_json::json!([]));
 
     // Of less of the film more is seen, and the strip is as wide as before.
@@ -144,8 +149,7 @@ fn a_film_is_rendered_played_and_rendered_again_as_another_tune() {
         page.eval("document.querySelector('.roll').clientWidth"),
         wide
     );
-    std::thread::sleep(Duration::from_secs(1));
-    show(&page, "film_near");
+    show_after(Duration::from_secs(1), &page, "film_near");
     page.eval("document.querySelectorAll('.zoom button')[1].click()");
 
     // Another tune is another .mid; it is shown at the same place of the film.
@@ -185,8 +189,7 @@ fn a_film_is_rendered_played_and_rendered_again_as_another_tune() {
     phone.until("document.querySelectorAll('.made li').length === 2");
     phone.until("document.getElementById('video').readyState >= 2");
     phone.until("document.documentElement.scrollWidth <= innerWidth");
-    std::thread::sleep(Duration::from_secs(1));
-    show(&phone, "phone_film");
+    show_after(Duration::from_secs(1), &phone, "phone_film");
     phone.eval("scrollTo(0, document.getElementById('side').offsetTop - 240)");
     show(&phone, "phone_film_turn");
     phone.eval("scrollTo(0, document.body.scrollHeight)");

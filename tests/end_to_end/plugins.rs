@@ -12,6 +12,14 @@ use score_test_support::{house, onsets, text, write_film, write_scale};
 /// How long anything may take before a test gives up.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// Plugins that try what a plugin may do, and may not.
+const PROBES: [&str; 4] = [
+    "probe",
+    "probe_contradicting",
+    "probe_namesake",
+    "probe_rebuilt",
+];
+
 /// Cargo's folder of what is built; the plugins are built anew first, where they have changed.
 fn built() -> &'static Path {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
@@ -20,18 +28,13 @@ fn built() -> &'static Path {
         let mut cargo = Command::new(env!("CARGO"));
         cargo
             .current_dir(house())
-            .args([
-                "build",
-                "--quiet",
-                "--offline",
-                "--locked",
-                "--lib",
-                "--examples",
-            ])
-            .args(["--package", "score-plugin", "--package", "edge_density"])
-            // As the tests of the whole workspace have it, so that nothing is compiled twice.
-            .args(["--package", "jitter", "--package", "scale_quantiser"])
-            .args(["--features", "score-plugin/host"])
+            .args(["build", "--quiet", "--offline", "--locked"])
+            // All of the workspace, as its tests have it: with fewer packages the features of their
+            // libraries are others, and the engine is compiled anew.
+            .args(["--workspace", "--lib"])
+            .args(PROBES.iter().flat_map(|probe| ["--example", *probe]))
+            // Who measures how long tests take sets this, with which all would be compiled anew.
+            .env_remove("RUSTC_BOOTSTRAP")
             .env("CARGO_TARGET_DIR", folder.parent().unwrap());
         if folder.ends_with("release") {
             cargo.arg("--release");
@@ -743,8 +746,8 @@ fn a_new_plugin_builds_passes_its_own_test_and_is_loaded() {
         assert!(!folder.join(wrong).exists());
     }
 
-    // As the newcomer's, but with the packages that this computer has, and what is built kept for
-    // the next time.
+    // As the newcomer's, but with the packages that this computer has, without lines for a
+    // debugger, and what is built kept for the next time.
     let crate_folder = folder.join("my_echo");
     std::fs::copy(house().join("Cargo.lock"), crate_folder.join("Cargo.lock")).unwrap();
     let target = built().parent().unwrap().join("new_plugin");
@@ -752,6 +755,8 @@ fn a_new_plugin_builds_passes_its_own_test_and_is_loaded() {
         let done = command
             .env("CARGO_TARGET_DIR", &target)
             .env("CARGO_NET_OFFLINE", "true")
+            .env("CARGO_PROFILE_DEV_DEBUG", "0")
+            .env_remove("RUSTC_BOOTSTRAP")
             .output()
             .unwrap();
         assert!(

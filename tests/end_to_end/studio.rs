@@ -106,7 +106,13 @@ impl Stage {
 
 /// Saves what a page shows where somebody looks at it: in the folder SCORE_SCREENSHOTS.
 fn show(page: &Page, name: &str) {
+    show_after(Duration::ZERO, page, name);
+}
+
+/// As [`show`], after a time in which there comes more to look at.
+fn show_after(time: Duration, page: &Page, name: &str) {
     if let Some(folder) = std::env::var_os("SCORE_SCREENSHOTS") {
+        std::thread::sleep(time);
         page.screenshot(&Path::new(&folder).join(format!("{name}.png")));
     }
 }
@@ -156,14 +162,12 @@ fn what_plays_is_seen_and_turned_by_two_pages_that_agree() {
     page.until("document.getElementById('tempo').textContent === '96.0 bpm' || document.getElementById('tempo').textContent === '96 bpm'");
     page.until("document.getElementById('key').textContent === 'D minor'");
     page.until("document.getElementById('revision').textContent === '1'");
-    std::thread::sleep(Duration::from_secs(4));
-    show(&page, "watch");
+    show_after(Duration::from_secs(4), &page, "watch");
 
     // A node that is chosen shows its controls; a slider sets the value, in all pages.
     let phone = browser.open(&format!("{}/", stage.base), PHONE);
     phone.until("document.querySelectorAll('.node').length === 10");
-    std::thread::sleep(Duration::from_secs(2));
-    show(&phone, "phone_watch");
+    show_after(Duration::from_secs(2), &phone, "phone_watch");
     page.eval("document.querySelector('[data-node=bell]').click()");
     phone.eval("document.querySelector('[data-tab=turn]').click()");
     phone.eval("document.querySelector('.all details[data-node=bell] summary').click()");
@@ -299,8 +303,7 @@ fn the_show_is_a_picture_alone_and_black_on_demand() {
     let projected = browser.open(&format!("{}/show", stage.base), LAPTOP);
     let bright = "(() => { const canvas = document.getElementById('picture'); const { data } = canvas.getContext('2d').getImageData(canvas.width / 2, canvas.height / 2, 300, 100); return data.reduce((sum, value, at) => at % 4 < 3 ? sum + value : sum, 0); })()";
     projected.until(&format!("{bright} > 1000"));
-    std::thread::sleep(Duration::from_secs(3));
-    show(&projected, "show");
+    show_after(Duration::from_secs(3), &projected, "show");
     page.eval("document.getElementById('black').click()");
     projected.until(&format!("{bright} === 0"));
     page.until("document.getElementById('black').getAttribute('aria-pressed') === 'true'");

@@ -29,7 +29,6 @@ mod note_queue;
 pub(crate) mod ramp;
 mod recorder;
 mod replay;
-mod resampler;
 mod reverb;
 mod sampler;
 mod seam;

@@ -6,8 +6,9 @@ use std::sync::mpsc::Sender;
 
 use cpal::traits::{DeviceTrait, StreamTrait};
 use cpal::{
-    BufferSize, Device, Error, ErrorKind, FromSample, SampleFormat, SizedSample, Stream,
-    StreamConfig, SupportedBufferSize, SupportedStreamConfigRange,
+    BufferSize, Data, Device, Error, ErrorKind, FromSample, InputCallbackInfo, OutputCallbackInfo,
+    SampleFormat, SizedSample, Stream, StreamConfig, SupportedBufferSize,
+    SupportedStreamConfigRange,
 };
 use score_engine::{Check, NodeError, Resource};
 
@@ -224,19 +225,52 @@ where
     f32: FromSample<T>,
     C: Callback,
 {
-    let failed = move |error| complaint.take_note(&error);
+    // The system gives buffers of the format that it was asked for.
     match direction {
-        Direction::Output => device.build_output_stream(
-            config,
-            move |out: &mut [T], _| callback.play(out),
-            failed,
-            None,
-        ),
-        Direction::Input => device.build_input_stream(
-            config,
-            move |samples: &[T], _| callback.hear(samples),
-            failed,
-            None,
-        ),
+        Direction::Output => {
+            let play = move |out: &mut Data, _: &OutputCallbackInfo| {
+                if let Some(out) = out.as_slice_mut::<T>() {
+                    callback.play(out);
+                }
+            };
+            output(device, config, T::FORMAT, Box::new(play), complaint)
+        }
+        Direction::Input => {
+            let hear = move |samples: &Data, _: &InputCallbackInfo| {
+                if let Some(samples) = samples.as_slice::<T>() {
+                    callback.hear(samples);
+                }
+            };
+            input(device, config, T::FORMAT, Box::new(hear), complaint)
+        }
     }
+}
+
+/// What a stream calls to have a buffer filled. Boxed, since a library's whole side of a stream is
+/// compiled anew for each type of callback, and there is one for every format.
+type Play = Box<dyn FnMut(&mut Data, &OutputCallbackInfo) + Send>;
+
+/// What a stream calls with what it heard.
+type Hear = Box<dyn FnMut(&Data, &InputCallbackInfo) + Send>;
+
+fn output(
+    device: &Device,
+    config: StreamConfig,
+    format: SampleFormat,
+    play: Play,
+    complaint: Complaint,
+) -> Result<Stream, Error> {
+    let failed = move |error| complaint.take_note(&error);
+    device.build_output_stream_raw(config, format, play, failed, None)
+}
+
+fn input(
+    device: &Device,
+    config: StreamConfig,
+    format: SampleFormat,
+    hear: Hear,
+    complaint: Complaint,
+) -> Result<Stream, Error> {
+    let failed = move |error| complaint.take_note(&error);
+    device.build_input_stream_raw(config, format, hear, failed, None)
 }

@@ -1,7 +1,9 @@
 //! Plays one source live for the tests of sources.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::Mutex;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use score_engine::{
@@ -9,14 +11,20 @@ use score_engine::{
     Params, Processor, Registry, RunError, Settings, Source, Steering, check,
 };
 
-/// What the one run that plays now has brought; runs take turns.
-static SEEN: Mutex<Vec<Packet>> = Mutex::new(Vec::new());
-static TURN: Mutex<()> = Mutex::new(());
+/// What each run that plays now has brought, by its number.
+fn seen() -> MutexGuard<'static, BTreeMap<u32, Vec<Packet>>> {
+    static SEEN: Mutex<BTreeMap<u32, Vec<Packet>>> = Mutex::new(BTreeMap::new());
+    SEEN.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 const PICTURES: InputPort<Frame> = InputPort::new(0, "in", "pictures");
 
 #[derive(Clone, Params)]
-struct Watch {}
+struct Watch {
+    /// the number of its run
+    #[param(rebuild = "a run keeps its number", range = 0..=1_000_000, default = 0)]
+    run: u32,
+}
 
 impl Node for Watch {
     fn descriptor() -> Descriptor {
@@ -24,7 +32,7 @@ impl Node for Watch {
     }
 
     fn build(&self, _build: &Build<'_>) -> Result<Box<dyn Processor<Self>>, NodeError> {
-        SEEN.lock().unwrap().clear();
+        seen().insert(self.run, Vec::new());
         Ok(Box::new(Watching))
     }
 }
@@ -32,9 +40,9 @@ impl Node for Watch {
 struct Watching;
 
 impl Processor<Watch> for Watching {
-    fn process(&mut self, _params: &Watch, io: &mut Io<'_>) -> Result<Flow, NodeError> {
+    fn process(&mut self, params: &Watch, io: &mut Io<'_>) -> Result<Flow, NodeError> {
         while let Some(input) = io.take() {
-            SEEN.lock().unwrap().push(input.packet);
+            seen().entry(params.run).or_default().push(input.packet);
         }
         Ok(Flow::Continue)
     }
@@ -62,22 +70,25 @@ pub(crate) fn play_steered<N: Node>(
     longest: Duration,
     enough: impl Fn(&Steering, &[Packet]) -> bool,
 ) -> Result<Vec<Packet>, RunError> {
-    let _turn = TURN.lock();
+    static RUNS: AtomicU32 = AtomicU32::new(0);
+    let run = RUNS.fetch_add(1, Ordering::Relaxed);
     let mut registry = Registry::new();
     registry.add::<N>();
     registry.add::<Watch>();
-    let text =
-        format!("Patch(format: 1, nodes: {{\"a\": {node}, \"b\": watch()}}, wires: [\"a -> b\"])");
+    let text = format!(
+        "Patch(format: 1, nodes: {{\"a\": {node}, \"b\": watch(run: {run})}}, wires: [\"a -> b\"])"
+    );
     let source = Source::text("test", &text, PathBuf::new());
     let graph = check(&source, &[], &registry, &Settings::default())
         .unwrap_or_else(|problems| panic!("{problems:?}"));
     let (mut live, _) = Live::start(graph, &Settings::default(), LiveOptions::default())?;
     let until = Instant::now() + longest;
     let steering = live.steering();
-    while Instant::now() < until && !live.is_over() && !enough(&steering, &SEEN.lock().unwrap()) {
+    let has_enough = || enough(&steering, seen().entry(run).or_default());
+    while Instant::now() < until && !live.is_over() && !has_enough() {
         std::thread::sleep(Duration::from_millis(10));
     }
     let left = live.drain(Duration::from_secs(20));
     assert_eq!(left.left, Vec::<String>::new(), "they hang");
-    Ok(std::mem::take(&mut SEEN.lock().unwrap()))
+    Ok(seen().remove(&run).unwrap_or_default())
 }

@@ -2,8 +2,10 @@
 
 use std::fmt::Write as _;
 use std::path::Path;
+use std::sync::OnceLock;
 
 use crate::ffmpeg;
+use crate::media::write_once;
 
 /// Frames a second.
 pub const RATE: u32 = 25;
@@ -58,6 +60,11 @@ pub fn length() -> f64 {
 
 /// Writes the film as `name` into `folder`.
 pub fn write(folder: &Path, name: &str) {
+    static FILM: OnceLock<Vec<u8>> = OnceLock::new();
+    write_once(&FILM, folder, name, |folder| draw(folder, name));
+}
+
+fn draw(folder: &Path, name: &str) {
     let (mut arguments, mut filters, mut joined) = (String::new(), String::new(), String::new());
     for (number, frames) in lengths().iter().enumerate() {
         let scene = SCENES[number % SCENES.len()];

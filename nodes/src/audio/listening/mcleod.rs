@@ -2,8 +2,7 @@
 //! pitch", ICMC 2005), which compares a window with itself shifted.
 
 use score_engine::NodeError;
-
-use super::transform::Likeness;
+use score_fourier::Likeness;
 
 /// Of the highest peak of likeness: the first peak at least so high is the period. Lower, and an
 /// octave above is found; higher, and one below.

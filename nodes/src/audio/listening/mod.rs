@@ -7,7 +7,6 @@ mod mcleod;
 mod onsets;
 mod pitch;
 mod spectrum;
-mod transform;
 
 pub(crate) use follow::Follow;
 pub(crate) use onsets::Onsets;

@@ -6,10 +6,10 @@ use score_engine::{
     AudioBlock, Build, Control, Descriptor, Event, Flow, InputPort, Io, Length, Node, NodeError,
     OutputPort, Params, Processor, Time, Transport,
 };
+use score_fourier::Transform;
 
 use super::hearing::Hearing;
 use super::level;
-use super::transform::Transform;
 
 const SOUND: InputPort<AudioBlock> = InputPort::new(0, "sound", "the sound");
 const ONSET: OutputPort<Event> = OutputPort::new(

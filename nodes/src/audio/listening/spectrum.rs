@@ -4,10 +4,10 @@ use score_engine::{
     AudioBlock, Build, Control, Descriptor, Event, Flow, InputPort, Io, Length, Node, NodeError,
     OutputPort, Params, Processor, Time, Transport,
 };
+use score_fourier::Transform;
 
 use super::hearing::Hearing;
 use super::place;
-use super::transform::Transform;
 use crate::half_life::followed;
 
 const SOUND: InputPort<AudioBlock> = InputPort::new(0, "sound", "the sound");

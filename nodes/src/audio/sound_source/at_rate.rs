@@ -1,9 +1,9 @@
 //! A file's sound at a wanted rate, any number of frames at a time.
 
 use score_engine::NodeError;
+use score_fourier::Resampler;
 
 use super::SoundSource;
-use crate::audio::resampler::Resampler;
 
 /// Sound being read from a file, resampled where it has another rate.
 pub(crate) struct SoundAtRate {

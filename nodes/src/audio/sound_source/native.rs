@@ -6,6 +6,7 @@ use std::ops::Range;
 use std::path::Path;
 
 use score_engine::{NodeError, Time};
+use score_fourier::Resampler;
 use symphonia::core::codecs::audio::well_known::CODEC_ID_MP3;
 use symphonia::core::codecs::audio::{AudioDecoder, AudioDecoderOptions};
 use symphonia::core::errors::Error;
@@ -17,7 +18,6 @@ use symphonia::core::meta::MetadataOptions;
 use super::contents::{Contents, Look, Stretches};
 use super::{SoundSource, breaks_off, mp3, ogg};
 use crate::audio::mixdown::Mixdown;
-use crate::audio::resampler::Resampler;
 
 /// Sample rates that occur, Hz. Others are mistakes in the file, and to resample them could take
 /// all memory.

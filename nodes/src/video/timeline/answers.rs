@@ -1,9 +1,9 @@
 //! Remembers what ffprobe has said of files: everything that reads a film asks about it, and each
 //! question takes a fifth of a second.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use score_engine::NodeError;
 use serde_json::Value;
@@ -13,10 +13,38 @@ use crate::file_state::FileState;
 /// Answers that are kept, at most.
 const MOST: usize = 16;
 
-/// A file, as it was when it was asked about, and the answer; the newest last.
-static KNOWN: Mutex<VecDeque<(PathBuf, FileState, Value)>> = Mutex::new(VecDeque::new());
+/// What was answered, and what is being asked.
+struct Memory {
+    /// A file, as it was when it was asked about, and the answer; the newest last.
+    known: VecDeque<(PathBuf, FileState, Value)>,
+    /// Files that somebody asks about just now.
+    asked: BTreeSet<PathBuf>,
+}
 
-/// The answer that was given of the file at `path` as it is now, else what `ask` says.
+static MEMORY: Mutex<Memory> = Mutex::new(Memory {
+    known: VecDeque::new(),
+    asked: BTreeSet::new(),
+});
+
+/// A question is over.
+static OVER: Condvar = Condvar::new();
+
+fn memory() -> MutexGuard<'static, Memory> {
+    MEMORY.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Somebody asks about this file, as long as this lives.
+struct Question(PathBuf);
+
+impl Drop for Question {
+    fn drop(&mut self) {
+        memory().asked.remove(&self.0);
+        OVER.notify_all();
+    }
+}
+
+/// The answer that was given of the file at `path` as it is now, whatever it was called then, else
+/// what `ask` says. Who asks while another does waits for the other's answer.
 ///
 /// # Errors
 /// What `ask` fails with; that is not remembered.
@@ -24,24 +52,34 @@ pub(super) fn known_or(
     path: &Path,
     ask: impl FnOnce() -> Result<Value, NodeError>,
 ) -> Result<Value, NodeError> {
-    let before = state(path);
-    let is_it =
-        |(of, then, _): &&(PathBuf, FileState, Value)| of == path && Some(then) == before.as_ref();
-    let known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some((.., answer)) = known.iter().find(is_it) {
-        return Ok(answer.clone());
+    let Some(before) = state(path) else {
+        return ask();
+    };
+    let file = path.canonicalize().unwrap_or_else(|_| path.to_path_buf());
+    let is_it = |(of, then, _): &&(PathBuf, FileState, Value)| *of == file && *then == before;
+    let mut held = memory();
+    loop {
+        if let Some((.., answer)) = held.known.iter().find(is_it) {
+            return Ok(answer.clone());
+        }
+        if held.asked.insert(file.clone()) {
+            break;
+        }
+        held = OVER.wait(held).unwrap_or_else(PoisonError::into_inner);
     }
     // Questions about other files do not wait.
-    drop(known);
+    drop(held);
+    let question = Question(file);
     let answer = ask()?;
     // One that was written to meanwhile is asked about again.
-    if let Some(now) = state(path).filter(|now| Some(now) == before.as_ref()) {
-        let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
-        known.retain(|(of, ..)| of != path);
-        if known.len() >= MOST {
-            known.pop_front();
+    if state(path).is_some_and(|now| now == before) {
+        let mut held = memory();
+        held.known.retain(|(of, ..)| *of != question.0);
+        if held.known.len() >= MOST {
+            held.known.pop_front();
         }
-        known.push_back((path.to_path_buf(), now, answer.clone()));
+        let newest = (question.0.clone(), before, answer.clone());
+        held.known.push_back(newest);
     }
     Ok(answer)
 }
@@ -54,6 +92,10 @@ fn state(path: &Path) -> Option<FileState> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Barrier;
+    use std::sync::atomic::{AtomicU32, Ordering};
+    use std::time::Duration;
+
     use super::*;
 
     #[test]
@@ -70,5 +112,28 @@ mod tests {
         std::fs::remove_file(&path).unwrap();
         assert_eq!(answer("fourth"), "fourth");
         assert_eq!(answer("fifth"), "fifth");
+    }
+
+    #[test]
+    fn who_asks_while_another_does_gets_the_others_answer_by_whatever_name() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir(folder.path().join("cut")).unwrap();
+        std::fs::write(folder.path().join("film"), "one").unwrap();
+        let (asked, together) = (AtomicU32::new(0), Barrier::new(4));
+        let ask = |name: &'static str| {
+            together.wait();
+            let answer = known_or(&folder.path().join(name), || {
+                asked.fetch_add(1, Ordering::Relaxed);
+                std::thread::sleep(Duration::from_millis(20));
+                Ok(Value::from("said"))
+            });
+            assert_eq!(answer.unwrap(), "said");
+        };
+        std::thread::scope(|scope| {
+            for name in ["film", "cut/../film", "film", "cut/../film"] {
+                scope.spawn(move || ask(name));
+            }
+        });
+        assert_eq!(asked.into_inner(), 1);
     }
 }

@@ -16,9 +16,9 @@ struct Due {
     wall: f64,
 }
 
-/// When the pictures of the cuts in the film's first round were due. A picture that was left out
-/// was due when its neighbours say so.
-fn due(log: &[Entry]) -> Vec<Due> {
+/// When the pictures of the film's first `cuts` cuts were due. A picture that was left out was due
+/// when its neighbours say so.
+fn due(log: &[Entry], cuts: usize) -> Vec<Due> {
     let pictures: Vec<&Entry> = log
         .iter()
         .filter(|entry| entry.message() == "picture")
@@ -34,17 +34,21 @@ fn due(log: &[Entry]) -> Vec<Due> {
             wall: near.wall - near.number("late") + apart,
         })
     };
-    film::cuts().into_iter().filter_map(due).collect()
+    let times = film::cuts();
+    times.into_iter().take(cuts).filter_map(due).collect()
 }
 
-/// Plays the film once through `patch`.
-fn play(patch: &str, period: u32) -> Option<(Vec<Entry>, u64, Take)> {
+/// Plays the film through `patch`, up to the end of the scene that the last of its first `cuts` cuts
+/// begins.
+fn play(patch: &str, cuts: usize, period: u32) -> Option<(Vec<Entry>, u64, Take)> {
     let jack = Jack::start(period)?;
     let folder = tempfile::tempdir().unwrap();
     film::write(folder.path(), "cuts.mp4");
     let listener = Listener::start(&jack, &folder.path().join("heard"));
     let player = Player::start(&jack, folder.path(), patch);
-    std::thread::sleep(Duration::from_secs_f64(film::length() + 0.5));
+    let end = film::cuts().get(cuts).copied();
+    let seconds = end.unwrap_or_else(film::length) + 0.5;
+    std::thread::sleep(Duration::from_secs_f64(seconds));
     let dropouts = dropouts(&player.statuses());
     let (log, _) = player.drain();
     Some((log, dropouts, listener.end()))
@@ -63,10 +67,10 @@ pub struct Hits {
     pub overruns: usize,
 }
 
-/// A hit for every cut; `None` without JACK.
-pub fn hits(period: u32) -> Option<Hits> {
-    let (log, dropouts, take) = play(&patches::hits(), period)?;
-    let due = due(&log);
+/// A hit for each of the film's first `cuts` cuts; `None` without JACK.
+pub fn hits(cuts: usize, period: u32) -> Option<Hits> {
+    let (log, dropouts, take) = play(&patches::hits(), cuts, period)?;
+    let due = due(&log, cuts);
     let onsets = take.onsets();
     let mut latencies = Vec::new();
     for (number, cut) in due.iter().enumerate() {
@@ -87,7 +91,7 @@ pub fn hits(period: u32) -> Option<Hits> {
         .filter(|onset| (first..last).contains(onset))
         .count();
     Some(Hits {
-        missed: film::CUTS - latencies.len(),
+        missed: cuts - latencies.len(),
         false_alarms: heard - latencies.len().min(heard),
         latency: Figures::new(latencies),
         dropouts,
@@ -113,16 +117,17 @@ pub struct Phrases {
     pub lost: usize,
 }
 
-/// A new phrase for every cut, with the live patch called `name`; `None` without JACK.
-pub fn phrases(name: &str, period: u32) -> Option<Phrases> {
-    let (log, _, take) = play(&patches::shipped(name), period)?;
+/// A new phrase for each of the film's first `cuts` cuts, with the live patch called `name`; `None`
+/// without JACK.
+pub fn phrases(name: &str, cuts: usize, period: u32) -> Option<Phrases> {
+    let (log, _, take) = play(&patches::shipped(name), cuts, period)?;
     let (mut clock, mut heard) = (Vec::new(), Vec::new());
     let (mut missed, mut silent, mut early, mut lost) = (0, 0, 0, 0);
     let begun: Vec<&Entry> = log
         .iter()
         .filter(|entry| entry.message() == "phrase")
         .collect();
-    for cut in due(&log) {
+    for cut in due(&log, cuts) {
         // A cut whose picture was left out has the time of the next one.
         let is_its =
             |entry: &&&Entry| (0.0..0.1).contains(&(entry.number("cut") - cut.clock + 0.01));
@@ -161,7 +166,9 @@ pub fn phrases(name: &str, period: u32) -> Option<Phrases> {
 
 /// Prints hits.
 pub fn print_hits(period: u32) {
-    let Some(hits) = hits(period) else { return };
+    let Some(hits) = hits(film::CUTS, period) else {
+        return;
+    };
     println!(
         "cut to hit, with a picture's length ({period} frames a period): {}; {} missed, {} false, {} dropouts, {} overruns of the server",
         hits.latency, hits.missed, hits.false_alarms, hits.dropouts, hits.overruns
@@ -170,7 +177,7 @@ pub fn print_hits(period: u32) {
 
 /// Prints phrases of the live patch called `name`.
 pub fn print_phrases(name: &str, period: u32) {
-    let Some(phrases) = phrases(name, period) else {
+    let Some(phrases) = phrases(name, film::CUTS, period) else {
         return;
     };
     println!("{name}: cut to new phrase, on the clock: {}", phrases.clock);

@@ -5,14 +5,14 @@ use std::sync::Arc;
 
 use realfft::num_complex::Complex;
 use realfft::{ComplexToReal, RealFftPlanner, RealToComplex};
-use score_engine::NodeError;
+use score_node::NodeError;
 
 fn refused(error: realfft::FftError) -> NodeError {
     NodeError::internal(format!("the Fourier transform fails: {error}"))
 }
 
 /// The spectrum of one window after another, under a Hann window.
-pub(super) struct Transform {
+pub struct Transform {
     forward: Arc<dyn RealToComplex<f32>>,
     shape: Vec<f32>,
     input: Vec<f32>,
@@ -23,7 +23,7 @@ pub(super) struct Transform {
 
 impl Transform {
     /// Of windows of `length` samples.
-    pub(super) fn new(length: usize) -> Self {
+    pub fn new(length: usize) -> Self {
         let forward = RealFftPlanner::new().plan_fft_forward(length);
         let shape = |n: usize| 0.5 - 0.5 * (TAU * n as f32 / length as f32).cos();
         Transform {
@@ -41,7 +41,7 @@ impl Transform {
     ///
     /// # Errors
     /// The window has another length.
-    pub(super) fn magnitudes(&mut self, window: &[f32]) -> Result<&[f32], NodeError> {
+    pub fn magnitudes(&mut self, window: &[f32]) -> Result<&[f32], NodeError> {
         for ((input, sample), shape) in self.input.iter_mut().zip(window).zip(&self.shape) {
             *input = sample * shape;
         }
@@ -58,7 +58,7 @@ impl Transform {
 }
 
 /// How like itself a window is when it is shifted, for every shift up to a longest one.
-pub(super) struct Likeness {
+pub struct Likeness {
     forward: Arc<dyn RealToComplex<f32>>,
     backward: Arc<dyn ComplexToReal<f32>>,
     input: Vec<f32>,
@@ -69,7 +69,7 @@ pub(super) struct Likeness {
 
 impl Likeness {
     /// Of windows of `length` samples, for shifts up to `longest`.
-    pub(super) fn new(length: usize, longest: usize) -> Self {
+    pub fn new(length: usize, longest: usize) -> Self {
         let mut planner = RealFftPlanner::new();
         let size = (length + longest + 1).next_power_of_two();
         let (forward, backward) = (
@@ -90,7 +90,7 @@ impl Likeness {
     ///
     /// # Errors
     /// The window is too long.
-    pub(super) fn products(&mut self, window: &[f32]) -> Result<&[f32], NodeError> {
+    pub fn products(&mut self, window: &[f32]) -> Result<&[f32], NodeError> {
         self.input.fill(0.0);
         for (input, sample) in self.input.iter_mut().zip(window) {
             *input = *sample;

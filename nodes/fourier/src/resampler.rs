@@ -2,14 +2,14 @@
 
 use rubato::audioadapter_buffers::direct::InterleavedSlice;
 use rubato::{Fft, FixedSync, Resampler as _, WindowFunction};
-use score_engine::NodeError;
+use score_node::NodeError;
 
 /// Frames that are transformed at once, about: longer cuts closer to the highest frequency that
 /// both rates hold.
 const CHUNK: usize = 1024;
 
 /// A resampler with the Fourier transform, and what it has not yet given.
-pub(crate) struct Resampler {
+pub struct Resampler {
     fft: Fft<f32>,
     from: u32,
     to: u32,
@@ -25,7 +25,7 @@ impl Resampler {
     ///
     /// # Errors
     /// A rate is 0.
-    pub(crate) fn new(from: u32, to: u32) -> Result<Option<Self>, NodeError> {
+    pub fn new(from: u32, to: u32) -> Result<Option<Self>, NodeError> {
         if from == to {
             return Ok(None);
         }
@@ -48,7 +48,7 @@ impl Resampler {
     ///
     /// # Errors
     /// None that is known; the library may refuse.
-    pub(crate) fn push(&mut self, samples: &[f32], ready: &mut Vec<f32>) -> Result<(), NodeError> {
+    pub fn push(&mut self, samples: &[f32], ready: &mut Vec<f32>) -> Result<(), NodeError> {
         self.taken += samples.len() as u64 / 2;
         self.pending.extend_from_slice(samples);
         self.work(ready)
@@ -58,7 +58,7 @@ impl Resampler {
     ///
     /// # Errors
     /// As [`Resampler::push`].
-    pub(crate) fn finish(&mut self, ready: &mut Vec<f32>) -> Result<(), NodeError> {
+    pub fn finish(&mut self, ready: &mut Vec<f32>) -> Result<(), NodeError> {
         let (from, to) = (u128::from(self.from), u128::from(self.to));
         let total = (u128::from(self.taken) * to + from / 2) / from;
         let missing = |given: u64| total.saturating_sub(u128::from(given)) as usize * 2;
