@@ -187,6 +187,28 @@ impl Graph {
         node.values.get(param)
     }
 
+    /// The kind of the node called `id`.
+    pub fn kind(&self, id: &str) -> Option<&str> {
+        let node = self.nodes.iter().find(|node| node.id == id)?;
+        Some(node.descriptor.kind.as_ref())
+    }
+
+    /// The outputs, as node and port, from which wires lead into `input` of the node called `id`,
+    /// in the order of the wires; `input` may also be a parameter.
+    pub fn outputs_into(&self, id: &str, input: &str) -> Vec<(String, String)> {
+        let leads = |wire: &&GraphWire| {
+            let reader = &self.nodes[wire.to];
+            reader.id == id && reader.descriptor.input_name(wire.input) == input
+        };
+        (self.wires.iter().filter(leads))
+            .map(|wire| {
+                let node = &self.nodes[wire.from];
+                let port = &node.descriptor.outputs[wire.output].name;
+                (node.id.clone(), port.to_string())
+            })
+            .collect()
+    }
+
     /// Where the wires into `input` of the node called `id` come from, as [`crate::Build::source`]
     /// calls them; nothing where there is no such node or input.
     pub fn sources(&self, id: &str, input: &str) -> &[String] {

@@ -55,6 +55,17 @@ fn what_is_not_there_cannot_be_tapped() {
 }
 
 #[test]
+fn a_graph_tells_what_leads_into_an_input_and_of_which_kind_it_is() {
+    let graph = graph("upstream");
+    let named = |node: &str| vec![(node.to_owned(), "out".to_owned())];
+    assert_eq!(graph.outputs_into("l", "a"), named("b"));
+    assert_eq!(graph.outputs_into("l", "b"), named("c"));
+    assert!(graph.outputs_into("a", "in").is_empty());
+    assert!(graph.outputs_into("z", "a").is_empty());
+    assert_eq!((graph.kind("b"), graph.kind("z")), (Some("pass"), None));
+}
+
+#[test]
 fn outputs_are_final_where_nobody_makes_more_of_them() {
     let outputs = graph("final").final_outputs(&PortType::Control);
     let named = |node: &str| (node.to_owned(), "out".to_owned());

@@ -86,6 +86,15 @@ fn the_music_of_strong_scenes_follows_and_that_of_the_film_begun_elsewhere_does_
     let mantel = figures(&report).swap_remove(0);
     assert_eq!(mantel.0, "partial_mantel");
     assert!(mantel.1.unwrap() < 0.01, "{mantel:?}");
+    // The way back: the model that plays the tune reads it.
+    let read = &report["found"]["read"];
+    assert_eq!(read["node"], "tune");
+    assert_eq!(read["model"], "melody");
+    assert!(read["bars"].as_u64().unwrap() > 20, "{read}");
+    let back = figures(&report).split_off(9);
+    let names: Vec<&str> = back.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(names, ["round_trip", "scene_place"]);
+    assert!(back.iter().all(|(_, p)| p.is_some()), "{back:?}");
     assert_eq!(report["found"]["cuts"].as_array().unwrap().len(), 12);
     let page = std::fs::read_to_string(folder.join("report.html")).unwrap();
     assert!(page.contains("data:image/png;base64,") && !page.contains("<script"));
@@ -103,6 +112,9 @@ fn the_music_of_strong_scenes_follows_and_that_of_the_film_begun_elsewhere_does_
     std::fs::write(folder.join("other.ron"), patch).unwrap();
     let report = found(folder, &["film", "film.mp4", "-q", "--patch", "other.ron"]);
     let chance = figures(&report);
+    // A file's notes come from no latents.
+    assert_eq!(report["found"]["read"], serde_json::Value::Null);
+    assert!(chance[9..].iter().all(|(_, p)| p.is_none()), "{chance:?}");
     // The codes' distances are what the music is made of; of the other figures one may be lucky.
     assert!(chance[0].1.is_none_or(|p| p > 0.01), "{chance:?}");
     let lucky = chance.iter().filter(|(_, p)| p.is_some_and(|p| p <= 0.01));

@@ -58,7 +58,7 @@ impl Figure {
         numbers
             .map(|(name, number)| {
                 let name = name.replace('_', " ");
-                if number.fract() == 0.0 && name == "scenes" {
+                if number.fract() == 0.0 && ["scenes", "bars"].contains(&name.as_str()) {
                     format!("{name} {number:.0}")
                 } else {
                     format!("{name} {number:.2}")
@@ -138,3 +138,51 @@ pub(super) const RECURRENCE: Words = Words {
         before and after it was left.",
     good: Good::High,
 };
+
+pub(super) const EXPLAINED: Words = Words {
+    name: "change_cuts",
+    title: "Changes of the music that follow a cut",
+    meaning: "The other way round: the share of the music's changes that come after a hard cut, \
+        within the time allowed.",
+    good: Good::High,
+};
+
+pub(super) const RETURNING: Words = Words {
+    name: "music_recurrence",
+    title: "Music that returns shows its scene again",
+    meaning: "The share of segments whose most alike music in another shot is that of the same \
+        scene. Only segments whose scene is in another shot are asked.",
+    good: Good::High,
+};
+
+pub(super) const ROUND_TRIP: Words = Words {
+    name: "round_trip",
+    title: "Film, music, picture: the scene is found",
+    meaning: "The share of bars that find the scene which shows with them. The model that plays a \
+        part reads its notes, and of the film's pictures the one is found that gives the nearest \
+        latent. Lift: how many times more than by chance.",
+    good: Good::High,
+};
+
+pub(super) const PLACE: Words = Words {
+    name: "scene_place",
+    title: "How near the music comes to its scene",
+    meaning: "The place of the scene that shows among all scenes, by how near their pictures are \
+        to what is read in the bar: the mean, 1 is the nearest.",
+    good: Good::Low,
+};
+
+/// The names of all figures of a film, in their order.
+pub const NAMES: [&str; 11] = [
+    MANTEL.name,
+    EVENTS.name,
+    HITS.name,
+    LATENCY.name,
+    MOTION.name,
+    CONTRAST.name,
+    RECURRENCE.name,
+    EXPLAINED.name,
+    RETURNING.name,
+    ROUND_TRIP.name,
+    PLACE.name,
+];

@@ -2,11 +2,16 @@
 
 use serde::Serialize;
 
-use super::figures::{CONTRAST, EVENTS, Figure, HITS, LATENCY, MANTEL, MOTION, RECURRENCE, Words};
+use super::figures::{
+    CONTRAST, EVENTS, EXPLAINED, Figure, HITS, LATENCY, MANTEL, MOTION, PLACE, RECURRENCE,
+    RETURNING, ROUND_TRIP, Words,
+};
 use super::hits::{Hits, hits, latencies};
 use super::mantel::{apart, pairs, partial};
 use super::played::{Manner, Played, changes, manner, novelty, unlike};
 use super::rank::{pearson, quantile, spearman};
+use super::read_back::{ReadBack, ReadPart, Search};
+use super::returns::Likeness;
 use super::scenes::{Belongs, contrast, distance, scenes};
 use super::seen::Film;
 use super::shifts::{Good, Tested, shifts, test};
@@ -18,7 +23,10 @@ const MOST_SEGMENTS: usize = 200;
 const FEWEST_SEGMENTS: usize = 6;
 
 /// How much the last segment may be too short, in seconds: films end between two pictures.
-const LACKS: f64 = 0.05;
+pub(super) const LACKS: f64 = 0.05;
+
+/// Why it cannot be asked whether a scene that returns has the same music.
+const NO_RETURN: &str = "no scene leaves and returns for longer than a segment";
 
 /// The most points of the curves of change.
 const MOST_POINTS: f64 = 4000.0;
@@ -59,6 +67,8 @@ pub struct FilmReport {
     pub cuts: Vec<f64>,
     /// The music's changes, in seconds.
     pub changes: Vec<f64>,
+    /// The part that the model which plays it has read back, where there is one.
+    pub read: Option<ReadPart>,
     /// The figures.
     pub figures: Vec<Figure>,
     /// The curves of change: time, of the picture, of the music.
@@ -73,10 +83,16 @@ impl FilmReport {
     }
 }
 
-/// Compares the music with the film. `None` where the film is too short: it needs six segments and
-/// four bars.
-pub fn evaluate(film: &Film, notes: &[Played], options: &Options) -> Option<FilmReport> {
+/// Compares the music with the film, and the film with what was read back of the music, where that
+/// can be. `None` where the film is too short: it needs six segments and four bars.
+pub fn evaluate(
+    film: &Film,
+    notes: &[Played],
+    read: Option<&ReadBack>,
+    options: &Options,
+) -> Option<FilmReport> {
     let whole = Whole::new(film, notes, options)?;
+    let [round_trip, place] = whole.read_back(read);
     let figures = vec![
         whole.mantel(),
         whole.events(),
@@ -85,6 +101,10 @@ pub fn evaluate(film: &Film, notes: &[Played], options: &Options) -> Option<Film
         whole.motion(),
         whole.scenes(CONTRAST, false),
         whole.scenes(RECURRENCE, true),
+        whole.explained(),
+        whole.returning(),
+        round_trip,
+        place,
     ];
     Some(FilmReport {
         seconds: film.seen.seconds,
@@ -97,6 +117,7 @@ pub fn evaluate(film: &Film, notes: &[Played], options: &Options) -> Option<Film
         within: options.within,
         cuts: film.seen.cuts.clone(),
         changes: whole.changes.clone(),
+        read: read.map(ReadBack::part),
         figures,
         curves: (whole.curve.times.iter().zip(&whole.curve.music))
             .map(|(time, music)| (*time, whole.curve.picture(*time), *music))
@@ -284,28 +305,93 @@ impl<'a> Whole<'a> {
     }
 
     fn scenes(&self, words: Words, returning: bool) -> Figure {
-        let scenes = scenes(&self.film.shots(), self.film.spread());
-        let figure = |shift: f64| {
-            let segments: Vec<Belongs> = self
-                .segments(shift)
-                .map(|(from, to)| {
-                    let shot = self.film.shot((from + to) / 2.0);
-                    let scene = scenes.get(shot).copied().unwrap_or(0);
-                    Belongs { shot, scene }
-                })
-                .collect();
-            contrast(&segments, &self.unlike, returning)
+        let scenes = self.scene_of_shots();
+        let belonging = |shift: f64| self.belonging(shift, &scenes);
+        let figure = |shift: f64| contrast(&belonging(shift), &self.unlike, returning);
+        let otherwise = match returning {
+            true => NO_RETURN,
+            false => "no two segments lie in one scene",
         };
-        let count = scenes.iter().max().map_or(0, |last| last + 1);
-        let missing = match (self.film.seen.cuts.is_empty(), count, returning) {
-            (true, ..) => "the film has no hard cut",
-            (_, 0 | 1, _) => "all shots look alike: there is one scene",
-            (.., true) => "no scene leaves and returns for longer than a segment",
-            (.., false) => "no two segments lie in one scene",
-        };
-        let scenes = (count > 0).then_some(count);
+        let missing = self.one_scene(&scenes, otherwise);
+        let count = scenes.iter().max().map(|last| last + 1);
         Figure::new(words, self.test(Good::High, figure), missing)
-            .with("scenes", scenes.map(|count| count as f64))
+            .with("scenes", count.map(|count| count as f64))
+    }
+
+    /// The scene of each shot.
+    fn scene_of_shots(&self) -> Vec<usize> {
+        scenes(&self.film.shots(), self.film.spread())
+    }
+
+    /// The shot and scene of each segment, where the music is moved by `shift`.
+    fn belonging(&self, shift: f64, scenes: &[usize]) -> Vec<Belongs> {
+        self.segments(shift)
+            .map(|(from, to)| {
+                let shot = self.film.shot((from + to) / 2.0);
+                let scene = scenes.get(shot).copied().unwrap_or(0);
+                Belongs { shot, scene }
+            })
+            .collect()
+    }
+
+    /// Why scenes cannot be told apart.
+    fn one_scene(&self, scenes: &[usize], otherwise: &'static str) -> &'static str {
+        if self.film.seen.cuts.is_empty() {
+            "the film has no hard cut"
+        } else if scenes.iter().all(|scene| *scene == 0) {
+            "all shots look alike: there is one scene"
+        } else {
+            otherwise
+        }
+    }
+
+    /// Whether the music's changes follow cuts.
+    fn explained(&self) -> Figure {
+        let precision = |shift: f64| self.hits(shift).map(|hits| hits.precision);
+        let tested = self.test(Good::High, precision);
+        Figure::new(EXPLAINED, tested, self.uncut())
+    }
+
+    /// Whether alike music is of one scene.
+    fn returning(&self) -> Figure {
+        let scenes = self.scene_of_shots();
+        let likeness = Likeness::new(self.manners.len(), &self.unlike);
+        let figure = |shift: f64| likeness.returning(&self.belonging(shift, &scenes));
+        let count = scenes.iter().max().map_or(0, |last| last + 1);
+        let tested = (count > 1).then(|| self.test(Good::High, figure)).flatten();
+        Figure::new(RETURNING, tested, self.one_scene(&scenes, NO_RETURN))
+    }
+
+    /// Whether what is read back finds the scene that shows, and how near it comes to it.
+    fn read_back(&self, read: Option<&ReadBack>) -> [Figure; 2] {
+        let scenes = self.scene_of_shots();
+        let search = read.filter(|_| self.moves);
+        let search = search.and_then(|read| Search::new(read, self.film, &scenes));
+        let shows = |time: f64| scenes.get(self.film.shot(time)).copied().unwrap_or(0);
+        let found = search.as_ref().and_then(|search| {
+            let figure = |shift: f64| Some(search.found(|time| shows(time + shift)));
+            self.test(Good::High, figure)
+        });
+        let place = search.as_ref().and_then(|search| {
+            let figure = |shift: f64| Some(search.place(|time| shows(time + shift)));
+            self.test(Good::Low, figure)
+        });
+        let missing = match (read, self.moves) {
+            (None, _) => "no model plays a part from latents and can read it back",
+            (_, false) => "the picture stands still",
+            (Some(_), true) => self.one_scene(&scenes, "the part that is read plays nothing"),
+        };
+        let lift = found.as_ref().map(|found| found.value / found.chance);
+        let count = scenes.iter().max().map(|last| (last + 1) as f64);
+        let bars = read.map(|read| read.bars.len() as f64);
+        let is_found = found.is_some();
+        [
+            Figure::new(ROUND_TRIP, found, missing)
+                .with("lift", lift)
+                .with("bars", bars.filter(|_| is_found))
+                .with("scenes", count.filter(|_| is_found)),
+            Figure::new(PLACE, place, missing),
+        ]
     }
 }
 

@@ -60,6 +60,14 @@ impl Page<'_> {
         let _ = writeln!(page, "<p class=\"verdict\">{}</p>", verdict(report));
         page.push_str("<h2>The figures</h2>\n");
         self.table(&mut page);
+        if let Some(read) = &report.read {
+            let _ = writeln!(
+                page,
+                "<p>Read back: what <b>{}</b> plays, by the model <b>{}</b> that plays it.</p>",
+                escaped(&read.node),
+                escaped(&read.model),
+            );
+        }
         page.push_str("<h2>The film and its music</h2>\n");
         page.push_str(
             "<p>Stills, the notes over them, and below how much the picture \
@@ -226,7 +234,7 @@ mod tests {
 
     use super::*;
     use crate::harmony::Score;
-    use crate::{Film, Options, Seen, evaluate};
+    use crate::{Film, Options, ReadBack, Seen, evaluate};
 
     #[test]
     fn a_page_needs_nothing_else_and_names_are_only_text() {
@@ -252,7 +260,11 @@ mod tests {
             within: 0.5,
             bar: 2.0,
         };
-        let report = evaluate(&film, &notes, &options).unwrap();
+        let read = ReadBack {
+            node: "<script>tune</script>".to_owned(),
+            ..ReadBack::default()
+        };
+        let report = evaluate(&film, &notes, Some(&read), &options).unwrap();
         let music = Account::of(&Score::default(), &Transport::default());
         let page = Page {
             film: "<script>alert(1)</script>.mp4",
@@ -264,7 +276,7 @@ mod tests {
         };
         let html = page.html();
         assert!(!html.contains("<script"));
-        assert!(html.contains("a &amp; b"));
+        assert!(html.contains("a &amp; b") && html.contains("&lt;script&gt;tune"));
         for outside in ["http:", "https:", "src=\"/", "@import", "NaN", "inf"] {
             let found = html.replace("http://www.w3.org/2000/svg", "");
             assert!(!found.contains(outside), "{outside}");

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use score_engine::{
     Build, Check, Choice, Descriptor, Flow, InputPort, Io, Latent, Node, NodeError, Note,
-    OutputPort, Params, PortType, Processor, Time, Transport, Watermark,
+    OutputPort, Packet, Params, PortType, Processor, Settings, Time, Transport, Watermark,
 };
 
 use super::drums;
@@ -222,6 +222,64 @@ impl Reading {
     }
 }
 
+/// Whether `music_encoder` reads notes with the model called `model`: its latents are melodies or
+/// drums, and it has an encoder.
+pub fn reads_notes(settings: &Settings, model: &str) -> bool {
+    Manifest::of(settings).is_ok_and(|manifest| TuneEncoder::of(manifest, model).is_ok())
+}
+
+/// Bars as a music model reads them.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ReadBars {
+    /// When they begin.
+    pub from: Time,
+    /// When they end.
+    pub to: Time,
+    /// Their latent.
+    pub latent: Vec<f32>,
+}
+
+/// What `music_encoder` gives of notes that are all known: the latents of the bars from each bar
+/// on, as many at a time as the model knows, where they hold a note and are over at `end`.
+///
+/// # Errors
+/// The model reads no notes, cannot be loaded or fails, or a packet holds no notes.
+pub fn read_bars(
+    settings: &Settings,
+    model: &str,
+    packets: &[Packet],
+    transport: &Transport,
+    end: Time,
+) -> Result<Vec<ReadBars>, NodeError> {
+    let mut reading = Reading {
+        encoder: TuneEncoder::of(Manifest::of(settings)?, model)?,
+        transport: transport.clone(),
+        ends: true,
+        leads: true,
+        next: None,
+        spans: VecDeque::new(),
+    };
+    let mut packets = packets.iter().peekable();
+    let mut found = Vec::new();
+    let mut next = 0;
+    loop {
+        let (from, to) = (
+            transport.sixteenth(next),
+            transport.sixteenth(next + reading.length()),
+        );
+        if to > end {
+            return Ok(found);
+        }
+        while let Some(packet) = packets.next_if(|packet| packet.time <= to) {
+            reading.hear(packet.time, packet.notes()?);
+        }
+        let latent = reading.read(next)?;
+        found.extend(latent.map(|latent| ReadBars { from, to, latent }));
+        next += transport.sixteenths_per_bar().max(1);
+        reading.forget(next);
+    }
+}
+
 /// Bars that are read at a time.
 fn bars(layout: &Music) -> u64 {
     (layout.steps / layout.steps_per_bar.max(1)).max(1) as u64
@@ -284,7 +342,7 @@ impl Processor<MusicEncoder> for Reading {
 #[cfg(test)]
 mod tests {
     use score_engine::harness::{Harness, Outputs};
-    use score_engine::{Payload, Settings};
+    use score_engine::Payload;
     use serde_json::{Value, json};
 
     use super::*;
@@ -378,6 +436,36 @@ mod tests {
         for ((live, render), notes) in live.iter().zip(&render).zip([&TUNE[..8], &TUNE[8..]]) {
             assert_eq!(live.0, render.0);
             assert!(near(&live.1, &render.1) && near(&live.1, &wanted(notes)));
+        }
+    }
+
+    #[test]
+    fn notes_that_are_all_known_are_read_as_the_node_reads_them() {
+        let mut tune = beats(&TUNE, 0);
+        let late = beats(&TUNE[..4], 0).into_iter();
+        tune.extend(late.map(|(time, notes)| (time + at(14.0), notes)));
+        let node = codes(&reading(json!({}), tune.clone(), 16.0).run().unwrap());
+        let packets = tune.into_iter().map(|(time, payload)| Packet {
+            time,
+            captured: std::time::Instant::now(),
+            payload,
+        });
+        let packets: Vec<Packet> = packets.collect();
+        let transport = Transport::default();
+        let read = |end: f64| read_bars(&settings(), "melody", &packets, &transport, at(end));
+        let found = read(16.0).unwrap();
+        assert!(found.iter().all(|bars| bars.to - bars.from == at(4.0)));
+        let found: Vec<_> = (found.into_iter())
+            .map(|bars| (bars.from.seconds(), bars.latent))
+            .collect();
+        // The node also reads the last bars, which the music does not fill.
+        assert_eq!(found, node[..found.len()]);
+        let times: Vec<f64> = found.iter().map(|(time, _)| *time).collect();
+        assert_eq!(times, [0.0, 2.0, 4.0, 6.0, 12.0]);
+        assert!(read(3.9).unwrap().is_empty());
+        assert!(read_bars(&settings(), "eye", &packets, &transport, at(8.0)).is_err());
+        for (model, reads) in [("melody", true), ("lead", true), ("eye", false), ("none", false)] {
+            assert_eq!(reads_notes(&settings(), model), reads, "{model}");
         }
     }
 

@@ -9,7 +9,7 @@ use score_engine::{
 use score_evaluation::harmony::{Account, Score};
 use score_evaluation::observe::{Observation, PATCH, READERS, Still};
 use score_evaluation::page::{Page, probability};
-use score_evaluation::{Film, FilmReport, Options, Seen, evaluate, played};
+use score_evaluation::{Chain, Film, FilmReport, Options, ReadBack, Seen, evaluate, played};
 use score_nodes::fit_cuts::Fit;
 use score_nodes::output;
 use serde_json::json;
@@ -73,7 +73,8 @@ pub(super) fn run(
         bar,
     };
     let film = Film::new(seen);
-    let report = evaluate(&film, &notes, &options).ok_or_else(|| {
+    let read = music.read_back(settings, end)?;
+    let report = evaluate(&film, &notes, read.as_ref(), &options).ok_or_else(|| {
         NodeError::input(format!(
             "the film lasts {end:.1} s, which is too short: it takes six segments of {:.1} s, half of {} each",
             bar * options.bars as f64 / 2.0,
@@ -124,6 +125,8 @@ pub(super) struct Performed {
     pub(super) parts: Vec<(String, Vec<Packet>)>,
     /// The chords, where there are any.
     pub(super) chords: Vec<Packet>,
+    /// The part that can be read back, where there is one.
+    chain: Option<Chain>,
     /// The transport, with the tempi that were fitted to the film.
     pub(super) transport: Transport,
 }
@@ -132,6 +135,18 @@ impl Performed {
     /// The same as a piece.
     pub(super) fn score(&self) -> Score {
         Score::of_run(&self.parts, &self.chords, &self.transport)
+    }
+
+    /// What the model that plays a part reads in it, of a film that lasts so many `seconds`; `None`
+    /// where no part can be read.
+    fn read_back(&self, settings: &Settings, seconds: f64) -> Result<Option<ReadBack>, NodeError> {
+        let Some(chain) = &self.chain else {
+            return Ok(None);
+        };
+        let part = self.parts.iter().find(|(node, _)| node == chain.node());
+        let notes = part.map_or(&[][..], |(_, packets)| packets);
+        let read = chain.read(settings, notes, &self.transport, seconds)?;
+        Ok(Some(read))
     }
 }
 
@@ -176,6 +191,8 @@ impl Music<'_> {
                 .into());
         }
         let chords = taps(&PortType::Custom("Chords".into()));
+        let names: Vec<&str> = parts.iter().map(|(node, _)| node.as_str()).collect();
+        let chain = Chain::of(&mut graph, &names, settings);
         let mut transport = graph.transport().clone();
         if let Some(fit) = run_tapped(graph, settings, self.quiet)? {
             transport.tempo = fit.tempo;
@@ -186,6 +203,7 @@ impl Music<'_> {
                 .map(|(node, tap)| (node, tap.take()))
                 .collect(),
             chords: (chords.into_iter().next()).map_or_else(Vec::new, |(_, tap)| tap.take()),
+            chain,
             transport,
         })
     }
@@ -264,6 +282,15 @@ fn table(out: &mut impl Write, report: &FilmReport) -> std::io::Result<()> {
                 figure.missing.unwrap_or("not available")
             )?,
         }
+    }
+    if let Some(read) = &report.read {
+        writeln!(
+            out,
+            "\nread back: {} of `{}`, by the model `{}` that plays it",
+            bars(read.bars),
+            read.node,
+            read.model
+        )?;
     }
     Ok(())
 }

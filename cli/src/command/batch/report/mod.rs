@@ -181,6 +181,10 @@ mod tests {
             "job": "x-1",
             "film": { "title": "<script>", "licence": "=HYPERLINK(1)", "seconds": 61.0 },
             "files": ["a#b.mid", "a.wav"], "strip": "M0 0\"><script>", "render_seconds": 1.5,
+            "evaluation": { "figures": [
+                { "name": "partial_mantel", "title": "Alike", "value": -0.25, "p": 0.5 },
+                { "name": "round_trip", "title": "Found", "missing": "no model" },
+            ] },
         });
         std::fs::write(folder.join("result.json"), result.to_string()).unwrap();
         let standings = vec![
@@ -207,6 +211,12 @@ mod tests {
             lines[1]
                 .starts_with("\"<a>\"\".mp4\",done,,,results/x-1,<script>,'=HYPERLINK(1),61.0,1.5")
         );
+        assert!(lines[0].contains(",machine,partial_mantel,partial_mantel_p,"));
+        assert!(lines[0].ends_with(",round_trip,round_trip_p,scene_place,scene_place_p"));
+        // Numbers below 0 are no formulas.
+        assert!(lines[1].contains(",-0.25,0.5,,"), "{csv}");
+        let cells = |line: &str| line.matches(',').count();
+        assert_eq!(cells(lines[1]), cells(lines[0]));
         assert!(csv.contains("\n'=1+1.mp4,failed,no_codec,\"no\n\"\"codec\"\"\","));
         let json: Value = serde_json::from_str(&read("report.json")).unwrap();
         assert_eq!(json["films"][2]["status"], "left");
