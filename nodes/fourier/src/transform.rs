@@ -112,30 +112,3 @@ impl Likeness {
         Ok(&self.input)
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_sine_of_full_scale_has_1_where_it_lies() {
-        let mut transform = Transform::new(1_024);
-        let sine: Vec<f32> = (0..1_024)
-            .map(|n| (TAU * 32.0 * n as f32 / 1_024.0).sin())
-            .collect();
-        let magnitudes = transform.magnitudes(&sine).unwrap();
-        assert!((magnitudes[32] - 1.0).abs() < 1e-3 && magnitudes[40] < 1e-3);
-    }
-
-    #[test]
-    fn products_are_those_of_the_sum() {
-        let window: Vec<f32> = (0..100).map(|n| (n as f32 * 0.37).sin() + 0.1).collect();
-        let mut likeness = Likeness::new(100, 60);
-        let products = likeness.products(&window).unwrap();
-        for shift in 0..=60 {
-            let pairs = window.iter().zip(&window[shift..]);
-            let wanted: f32 = pairs.map(|(one, other)| one * other).sum();
-            assert!((products[shift] - wanted).abs() < 1e-3, "{shift}");
-        }
-    }
-}
