@@ -20,7 +20,8 @@ pub enum Good {
 pub struct Tested {
     /// As the music lies.
     pub value: f64,
-    /// The share of shifts that do as well, the music as it lies counted among them: never 0.
+    /// The share of shifts that do as well, the music as it lies counted among them: never 0. Only
+    /// shifts under which the figure can be had are counted.
     pub p: f64,
     /// The mean under shifts.
     pub chance: f64,
@@ -42,8 +43,12 @@ pub(super) fn shifts(seconds: f64, guard: f64, count: usize) -> Vec<f64> {
         .collect()
 }
 
-/// Holds what `figure` is without a shift against what it is under each. `None` where it cannot be
-/// had as the music lies; a shift under which it cannot counts as no success.
+/// How much two figures may differ and still count as the same: rounding, of sums that were taken
+/// in another order.
+const SAME: f64 = 1e-9;
+
+/// Holds what `figure` is without a shift against what it is under each. Shifts under which it
+/// cannot be had do not count. `None` where it cannot be had as the music lies, or under no shift.
 pub(super) fn test(
     shifts: &[f64],
     good: Good,
@@ -57,13 +62,13 @@ pub(super) fn test(
     let as_well = shifted
         .iter()
         .filter(|other| match good {
-            Good::High => **other >= value,
-            Good::Low => **other <= value,
+            Good::High => **other >= value - SAME,
+            Good::Low => **other <= value + SAME,
         })
         .count();
     Some(Tested {
         value,
-        p: (as_well + 1) as f64 / (shifts.len() + 1) as f64,
+        p: (as_well + 1) as f64 / (shifted.len() + 1) as f64,
         chance: shifted.iter().sum::<f64>() / shifted.len() as f64,
         shifted,
     })
@@ -90,6 +95,29 @@ mod tests {
         assert_eq!(tested.p, 1.0);
         let same = |_: f64| Some(2.0);
         assert_eq!(test(&shifts, Good::High, same).unwrap().p, 1.0);
+    }
+
+    #[test]
+    fn shifts_under_which_there_is_no_figure_do_not_make_it_look_better() {
+        let shifts = shifts(1000.0, 0.0, 999);
+        // None of the nine that there are does as well.
+        let few = |shift: f64| {
+            if shift == 0.0 {
+                Some(1.0)
+            } else {
+                (shift > 991.0).then_some(0.5)
+            }
+        };
+        let tested = test(&shifts, Good::High, few).unwrap();
+        assert_eq!((tested.p, tested.shifted.len()), (0.1, 9));
+    }
+
+    #[test]
+    fn what_differs_by_rounding_does_as_well() {
+        let shifts = shifts(1000.0, 0.0, 999);
+        let rounded = |sign: f64| move |shift: f64| Some(0.3 + sign * 1e-15 * shift.min(1.0));
+        assert_eq!(test(&shifts, Good::High, rounded(-1.0)).unwrap().p, 1.0);
+        assert_eq!(test(&shifts, Good::Low, rounded(1.0)).unwrap().p, 1.0);
     }
 
     #[test]
