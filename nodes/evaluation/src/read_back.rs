@@ -56,12 +56,15 @@ impl ReadBack {
         }
     }
 
-    /// The direction of a picture's latent for every second or so, with its time.
+    /// The direction of a picture's latent for every second or so of a film of `seconds`, with its
+    /// time.
     fn stills(&self, seconds: f64) -> Vec<(f64, Vec<f64>)> {
         let apart = APART.max(seconds / MOST_PICTURES);
         let mut due = f64::NEG_INFINITY;
         let mut stills = Vec::new();
-        for (time, latent) in &self.pictures {
+        // What comes when the film is over is of no shot: on the circle it would be of the first.
+        let shown = self.pictures.iter().filter(|(time, _)| *time < seconds);
+        for (time, latent) in shown {
             // Pictures lie where the film has them: a little early is not late by a whole one.
             if *time + 1e-6 < due {
                 continue;
@@ -195,6 +198,14 @@ mod tests {
         assert_eq!((search.found(scene), search.place(scene)), (0.0, 1.5));
         // A scene without a picture is the last.
         assert_eq!(search.place(|time| scene(time + 4.0)), 3.0);
+    }
+
+    #[test]
+    fn a_latent_that_comes_at_the_films_end_is_not_one_of_its_first_scene() {
+        let film = film();
+        let pictures = [(0.0, [1.0, 0.0]), (4.0, [-1.0, 0.0]), (6.0, [0.0, 1.0])];
+        let search = Search::new(&read(&pictures, &[[-0.5, 1.0]]), &film, &[0, 1, 2]).unwrap();
+        assert_eq!(search.found(|_| 2), 1.0);
     }
 
     #[test]
