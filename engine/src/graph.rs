@@ -209,6 +209,26 @@ impl Graph {
             .collect()
     }
 
+    /// The ids of the nodes from which packets reach the node called `id` over wires of the types
+    /// that `passes` accepts alone, through any number of nodes, each once. They begin at
+    /// those whose own `upstream` is empty.
+    pub fn upstream(&self, id: &str, passes: impl Fn(&PortType) -> bool) -> Vec<&str> {
+        let mut found: Vec<usize> = Vec::new();
+        let start = self.nodes.iter().position(|node| node.id == id);
+        let mut readers: Vec<usize> = start.into_iter().collect();
+        while let Some(reader) = readers.pop() {
+            for wire in self.wires.iter().filter(|wire| wire.to == reader) {
+                let sent = &self.nodes[wire.from].outputs[wire.output];
+                if passes(sent) && !found.contains(&wire.from) {
+                    found.push(wire.from);
+                    readers.push(wire.from);
+                }
+            }
+        }
+        let ids = found.iter().map(|index| self.nodes[*index].id.as_str());
+        ids.collect()
+    }
+
     /// Where the wires into `input` of the node called `id` come from, as [`crate::Build::source`]
     /// calls them; nothing where there is no such node or input.
     pub fn sources(&self, id: &str, input: &str) -> &[String] {

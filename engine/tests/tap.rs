@@ -66,6 +66,20 @@ fn a_graph_tells_what_leads_into_an_input_and_of_which_kind_it_is() {
 }
 
 #[test]
+fn a_graph_lists_all_that_lies_upstream_over_wires_of_a_type() {
+    let graph = graph("all upstream");
+    let numbers = |port_type: &PortType| *port_type == PortType::Control;
+    let mut ids = graph.upstream("l", numbers);
+    ids.sort_unstable();
+    assert_eq!(ids, ["a", "b", "c"]);
+    assert_eq!(graph.upstream("b", numbers), ["a"]);
+    assert!(graph.upstream("a", numbers).is_empty());
+    assert!(graph.upstream("z", numbers).is_empty());
+    let notes = |port_type: &PortType| *port_type == PortType::Notes;
+    assert!(graph.upstream("l", notes).is_empty());
+}
+
+#[test]
 fn outputs_are_final_where_nobody_makes_more_of_them() {
     let outputs = graph("final").final_outputs(&PortType::Control);
     let named = |node: &str| (node.to_owned(), "out".to_owned());

@@ -1,6 +1,6 @@
 //! What of a patch can be read back: a part that a model plays from the latents of pictures.
 
-use score_engine::{Graph, NodeError, Packet, Settings, Tap, Time, Transport, Value};
+use score_engine::{Graph, NodeError, Packet, PortType, Settings, Tap, Time, Transport, Value};
 use score_nodes::music::{read_bars, reads_notes};
 
 use super::film::LACKS;
@@ -12,6 +12,15 @@ const PLAYERS: [&str; 3] = ["stream_decoder", "music_decoder", "drum_decoder"];
 /// The kind that makes plans of pictures: what it is given is the pictures'.
 const PLANNER: &str = "planner";
 
+/// The kind that makes latents of pictures.
+const EYE: &str = "frame_encoder";
+
+/// Why there is nothing to read.
+const NO_PART: &str = "no model plays a part from latents and can read it back";
+const NOT_OF_PICTURES: &str = "what the part is played from does not come from pictures alone";
+const CHANGING_MAP: &str = "the part's latents are whitened by what has passed, so that a picture \
+    has another latent each time it shows (take `whiten: whole_film`, and an encoder by `model`)";
+
 /// A part of a patch that the model which plays it can read, and the latents that pictures give it.
 pub struct Chain {
     node: String,
@@ -21,26 +30,22 @@ pub struct Chain {
 
 impl Chain {
     /// Of `parts`, nodes whose notes are heard, the first that is a melody played by a model with
-    /// an encoder, or else drums so played; listens to its latents in the run to come. `None` where
-    /// there is no such part.
-    pub fn of(graph: &mut Graph, parts: &[&str], settings: &Settings) -> Option<Self> {
-        let mut all = PLAYERS
-            .iter()
-            .flat_map(|kind| parts.iter().map(move |part| (*kind, *part)));
-        let (node, model, (from, port)) = all.find_map(|(kind, part)| {
-            let player = player(graph, part)?;
-            if graph.kind(&player) != Some(kind) {
-                return None;
-            }
-            let model = graph.value(&player, "model").and_then(Value::as_str)?;
-            let pictures = pictures(graph, &player)?;
-            reads_notes(settings, model).then(|| (part, model.to_owned(), pictures))
-        })?;
-        Some(Chain {
-            node: node.to_owned(),
-            model,
-            latents: graph.tap(&from, &port)?,
-        })
+    /// an encoder from the latents of pictures, or else drums so played; listens to its latents in
+    /// the run to come.
+    ///
+    /// # Errors
+    /// Why there is no such part, for people.
+    pub fn of(
+        graph: &mut Graph,
+        parts: &[&str],
+        settings: &Settings,
+    ) -> Result<Self, &'static str> {
+        let found = Found::all(graph, parts, settings);
+        let first = found.first().and_then(|found| found.refused(graph));
+        let fits = |found: &Found| found.refused(graph).is_none();
+        let fit = found.into_iter().find(fits);
+        let chain = fit.and_then(|found| found.listen(graph));
+        chain.ok_or(first.unwrap_or(NO_PART))
     }
 
     /// The node whose notes are to be read.
@@ -80,6 +85,70 @@ impl Chain {
     }
 }
 
+/// A part that could be read back.
+struct Found {
+    node: String,
+    player: String,
+    model: String,
+    /// The output, as node and port, of its pictures' latents.
+    latents: (String, String),
+}
+
+impl Found {
+    /// All such of `parts`, in the order of [`PLAYERS`].
+    fn all(graph: &Graph, parts: &[&str], settings: &Settings) -> Vec<Self> {
+        let all = PLAYERS
+            .iter()
+            .flat_map(|kind| parts.iter().map(move |part| (*kind, *part)));
+        let found = all.filter_map(|(kind, part)| {
+            let player = player(graph, part)?;
+            if graph.kind(&player) != Some(kind) {
+                return None;
+            }
+            let model = graph.value(&player, "model").and_then(Value::as_str)?;
+            let latents = pictures(graph, &player)?;
+            reads_notes(settings, model).then(|| Found {
+                node: part.to_owned(),
+                model: model.to_owned(),
+                player,
+                latents,
+            })
+        });
+        found.collect()
+    }
+
+    /// Why what it plays cannot be held against the film: its latents begin elsewhere than at
+    /// pictures, or depend on when a picture shows. In both cases the bar's own second, which is
+    /// among the pictures compared, would be found in any film.
+    fn refused(&self, graph: &Graph) -> Option<&'static str> {
+        let latents = |port_type: &PortType| matches!(port_type, PortType::Latent(_));
+        let upstream = graph.upstream(&self.player, latents);
+        let begins = |id: &&&str| graph.upstream(id, latents).is_empty();
+        let mut origins = upstream.iter().filter(begins);
+        if !origins.all(|id| graph.kind(id) == Some(EYE)) {
+            return Some(NOT_OF_PICTURES);
+        }
+        let text = |id: &str, param: &str| graph.value(id, param).and_then(Value::as_str);
+        let changes = |id: &&str| match graph.kind(id) {
+            Some("latent_map") => text(id, "whiten") == Some("online"),
+            // A model of one's own: its features are standardised by those that have passed.
+            Some(EYE) => text(id, "file").is_some(),
+            _ => false,
+        };
+        upstream.iter().any(changes).then_some(CHANGING_MAP)
+    }
+
+    /// Listens to its latents in the run to come.
+    fn listen(self, graph: &mut Graph) -> Option<Chain> {
+        let (from, port) = &self.latents;
+        Some(Chain {
+            latents: graph.tap(from, port)?,
+            node: self.node,
+            model: self.model,
+        })
+    }
+}
+
 /// The node that plays the notes which `part` sends on, itself if it makes them.
 fn player(graph: &Graph, part: &str) -> Option<String> {
     let mut node = part.to_owned();
@@ -110,7 +179,7 @@ fn pictures(graph: &Graph, player: &str) -> Option<(String, String)> {
 mod tests {
     use std::path::Path;
 
-    use score_engine::{PortType, Run, Source, check};
+    use score_engine::{Run, Source, check};
 
     use super::*;
 
@@ -120,19 +189,32 @@ mod tests {
         Settings::default().with_folder("models", models)
     }
 
-    /// Twelve seconds of latents that are new every two bars, and parts that are played from them.
-    fn graph(folder: &Path, nodes: &str, wires: &str) -> Graph {
+    /// Twelve seconds of latents that are new every two bars, and those of a film; each as nodes
+    /// and what leads to the map.
+    const WALK: (&str, &str) = (
+        r#""walk": latent_random(every: beats(8), duration: beats(24)),"#,
+        "walk -> map",
+    );
+    const FILM: (&str, &str) = (
+        r#""film": video_file(path: "film.mp4"), "eye": frame_encoder(),"#,
+        "film -> eye -> map",
+    );
+
+    /// Latents behind a map, and parts that are played from them. The film is only there: it cannot
+    /// be read.
+    fn graph(folder: &Path, (sources, lead): (&str, &str), nodes: &str, wires: &str) -> Graph {
+        std::fs::write(folder.join("film.mp4"), "").unwrap();
         let text = format!(
             r#"Patch(
                 format: 1,
                 transport: (seed: 3),
                 nodes: {{
-                    "walk": latent_random(every: beats(8), duration: beats(24)),
+                    {sources}
                     "map": latent_map(shuffle: 3),
                     {nodes}
                     "file": midi_file(path: "out.mid"),
                 }},
-                wires: ["walk -> map", {wires}],
+                wires: ["{lead}", {wires}],
             )"#
         );
         let source = Source::text("p.ron", &text, folder.to_owned());
@@ -140,9 +222,14 @@ mod tests {
         check(&source, &[], &registry, &settings()).unwrap()
     }
 
-    fn chain(graph: &mut Graph) -> Option<Chain> {
-        let parts = graph.final_outputs(&PortType::Notes);
-        let parts: Vec<&str> = parts.iter().map(|(node, _)| node.as_str()).collect();
+    fn parts(graph: &Graph) -> Vec<String> {
+        let parts = graph.final_outputs(&PortType::Notes).into_iter();
+        parts.map(|(node, _)| node).collect()
+    }
+
+    fn chain(graph: &mut Graph) -> Result<Chain, &'static str> {
+        let parts = parts(graph);
+        let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
         Chain::of(graph, &parts, &settings())
     }
 
@@ -153,7 +240,7 @@ mod tests {
             "level": lfo(), "thin": thin_out(),"#;
         let wires = r#""map -> drums -> file", "map -> plan -> tune -> thin.notes",
             "level -> thin.level", "thin -> file""#;
-        let mut graph = graph(folder.path(), nodes, wires);
+        let mut graph = graph(folder.path(), FILM, nodes, wires);
         assert_eq!(pictures(&graph, "tune").unwrap().0, "map");
         assert_eq!(player(&graph, "thin").unwrap(), "tune");
         let chain = chain(&mut graph).unwrap();
@@ -165,15 +252,48 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let nodes = r#""pulse": lfo(), "tune": scale_walk(),"#;
         let wires = r#""pulse -> tune.density", "tune -> file""#;
-        assert!(chain(&mut graph(folder.path(), nodes, wires)).is_none());
+        let chain = chain(&mut graph(folder.path(), WALK, nodes, wires));
+        assert_eq!(chain.err(), Some(NO_PART));
+    }
+
+    #[test]
+    fn music_that_knows_nothing_of_the_film_is_not_held_against_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let nodes = r#""tune": music_decoder(temperature: 0),"#;
+        let walk = chain(&mut graph(folder.path(), WALK, nodes, r#""map -> tune -> file""#));
+        assert_eq!(walk.err(), Some(NOT_OF_PICTURES));
+        let nodes = r#""walk": latent_random(), "mix": latent_mix(), "tune": music_decoder(),"#;
+        let wires = r#""map -> mix", "walk -> mix", "mix -> tune -> file""#;
+        let mixed = chain(&mut graph(folder.path(), FILM, nodes, wires));
+        assert_eq!(mixed.err(), Some(NOT_OF_PICTURES));
+        // Drums that follow the film are read where the melody does not.
+        let nodes = r#""walk": latent_random(), "tune": music_decoder(), "drums": drum_decoder(),"#;
+        let wires = r#""walk -> tune -> file", "map -> drums -> file""#;
+        let drums = chain(&mut graph(folder.path(), FILM, nodes, wires)).unwrap();
+        assert_eq!(drums.node(), "drums");
+    }
+
+    #[test]
+    fn latents_that_depend_on_when_a_picture_shows_are_not_compared() {
+        let folder = tempfile::tempdir().unwrap();
+        let of = |whiten: &str| {
+            let white = format!(r#""white": latent_map(whiten: {whiten}),"#);
+            let nodes = format!(r#"{white} "tune": music_decoder(),"#);
+            let wires = r#""map -> white -> tune -> file""#;
+            chain(&mut graph(folder.path(), FILM, &nodes, wires)).err()
+        };
+        assert_eq!(of("online"), Some(CHANGING_MAP));
+        assert_eq!(of("whole_film"), None);
     }
 
     #[test]
     fn every_melody_finds_the_latent_that_it_was_played_from() {
         let folder = tempfile::tempdir().unwrap();
         let nodes = r#""tune": music_decoder(temperature: 0),"#;
-        let mut graph = graph(folder.path(), nodes, r#""map -> tune -> file""#);
-        let chain = chain(&mut graph).unwrap();
+        let mut graph = graph(folder.path(), WALK, nodes, r#""map -> tune -> file""#);
+        let found = Found::all(&graph, &["tune"], &settings());
+        let chain = found.into_iter().next().unwrap();
+        let chain = chain.listen(&mut graph).unwrap();
         let (node, transport) = (chain.node().to_owned(), graph.transport().clone());
         let notes = graph.tap(&node, "notes").unwrap();
         graph.keep_tapped();

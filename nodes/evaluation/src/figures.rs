@@ -1,5 +1,6 @@
 //! What is asked of a film and its music, in words.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde::Serialize;
@@ -25,18 +26,22 @@ pub struct Figure {
     pub more: BTreeMap<&'static str, f64>,
     /// Why it cannot be had.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub missing: Option<&'static str>,
+    pub missing: Option<Cow<'static, str>>,
 }
 
 impl Figure {
     /// A figure that was tested, or else why it was not.
-    pub(super) fn new(words: Words, tested: Option<Tested>, missing: &'static str) -> Self {
+    pub(super) fn new(
+        words: Words,
+        tested: Option<Tested>,
+        missing: impl Into<Cow<'static, str>>,
+    ) -> Self {
         Figure {
             name: words.name,
             title: words.title,
             meaning: words.meaning,
             good: words.good,
-            missing: tested.is_none().then_some(missing),
+            missing: tested.is_none().then(|| missing.into()),
             tested,
             more: BTreeMap::new(),
         }

@@ -83,25 +83,28 @@ impl FilmReport {
     }
 }
 
-/// Compares the music with the film, and the film with what was read back of the music, where that
-/// can be. `None` where the film is too short: it needs six segments and four bars.
+/// Compares the music with the film, and the film with what `read` gives, which reads the music
+/// back or says why that cannot be; it is called once, and only where the film is long enough.
+/// `None` where it is too short: it needs six segments and four bars.
 pub fn evaluate(
     film: &Film,
     notes: &[Played],
-    read: Option<&ReadBack>,
+    read: impl FnOnce() -> Result<ReadBack, String>,
     options: &Options,
 ) -> Option<FilmReport> {
     let whole = Whole::new(film, notes, options)?;
-    let [round_trip, place] = whole.read_back(read);
+    let read = read();
+    let [round_trip, place] = whole.read_back(&read);
+    let precision = whole.precision();
     let figures = vec![
         whole.mantel(),
         whole.events(),
-        whole.cut_hits(),
+        whole.cut_hits(precision.as_ref()),
         whole.latency(),
         whole.motion(),
         whole.scenes(CONTRAST, false),
         whole.scenes(RECURRENCE, true),
-        whole.explained(),
+        Figure::new(EXPLAINED, precision, whole.uncut()),
         whole.returning(),
         round_trip,
         place,
@@ -117,7 +120,7 @@ pub fn evaluate(
         within: options.within,
         cuts: film.seen.cuts.clone(),
         changes: whole.changes.clone(),
-        read: read.map(ReadBack::part),
+        read: read.as_ref().ok().map(ReadBack::part),
         figures,
         curves: (whole.curve.times.iter().zip(&whole.curve.music))
             .map(|(time, music)| (*time, whole.curve.picture(*time), *music))
@@ -260,16 +263,17 @@ impl<'a> Whole<'a> {
         }
     }
 
-    fn cut_hits(&self) -> Figure {
-        let tested = self.test(Good::High, |shift| self.hits(shift).map(|hits| hits.rate));
-        let precision = self.test(Good::High, |shift| {
+    /// Whether the music's changes follow cuts.
+    fn precision(&self) -> Option<Tested> {
+        self.test(Good::High, |shift| {
             self.hits(shift).map(|hits| hits.precision)
-        });
-        let lift = |tested: &Option<Tested>| {
-            let tested = tested.as_ref()?;
-            Some(tested.value / tested.chance)
-        };
-        let (rate_lift, precision_lift) = (lift(&tested), lift(&precision));
+        })
+    }
+
+    fn cut_hits(&self, precision: Option<&Tested>) -> Figure {
+        let tested = self.test(Good::High, |shift| self.hits(shift).map(|hits| hits.rate));
+        let lift = |tested: &Tested| tested.value / tested.chance;
+        let (rate_lift, precision_lift) = (tested.as_ref().map(lift), precision.map(lift));
         Figure::new(HITS, tested, self.uncut())
             .with("lift", rate_lift)
             .with("precision", precision.map(|tested| tested.value))
@@ -345,13 +349,6 @@ impl<'a> Whole<'a> {
         }
     }
 
-    /// Whether the music's changes follow cuts.
-    fn explained(&self) -> Figure {
-        let precision = |shift: f64| self.hits(shift).map(|hits| hits.precision);
-        let tested = self.test(Good::High, precision);
-        Figure::new(EXPLAINED, tested, self.uncut())
-    }
-
     /// Whether alike music is of one scene.
     fn returning(&self) -> Figure {
         let scenes = self.scene_of_shots();
@@ -363,9 +360,9 @@ impl<'a> Whole<'a> {
     }
 
     /// Whether what is read back finds the scene that shows, and how near it comes to it.
-    fn read_back(&self, read: Option<&ReadBack>) -> [Figure; 2] {
+    fn read_back(&self, read: &Result<ReadBack, String>) -> [Figure; 2] {
         let scenes = self.scene_of_shots();
-        let search = read.filter(|_| self.moves);
+        let search = read.as_ref().ok().filter(|_| self.moves);
         let search = search.and_then(|read| Search::new(read, self.film, &scenes));
         let shows = |time: f64| scenes.get(self.film.shot(time)).copied().unwrap_or(0);
         let found = search.as_ref().and_then(|search| {
@@ -377,18 +374,21 @@ impl<'a> Whole<'a> {
             self.test(Good::Low, figure)
         });
         let missing = match (read, self.moves) {
-            (None, _) => "no model plays a part from latents and can read it back",
-            (_, false) => "the picture stands still",
-            (Some(_), true) => self.one_scene(&scenes, "the part that is read plays nothing"),
+            (Err(why), _) => why.clone(),
+            (_, false) => "the picture stands still".to_owned(),
+            (Ok(_), true) => {
+                let missing = self.one_scene(&scenes, "the part that is read plays nothing");
+                missing.to_owned()
+            }
         };
         let lift = found.as_ref().map(|found| found.value / found.chance);
         let count = scenes.iter().max().map(|last| (last + 1) as f64);
-        let bars = read.map(|read| read.bars.len() as f64);
+        let bars = read.as_ref().map_or(0.0, |read| read.bars.len() as f64);
         let is_found = found.is_some();
         [
-            Figure::new(ROUND_TRIP, found, missing)
+            Figure::new(ROUND_TRIP, found, missing.clone())
                 .with("lift", lift)
-                .with("bars", bars.filter(|_| is_found))
+                .with("bars", is_found.then_some(bars))
                 .with("scenes", count.filter(|_| is_found)),
             Figure::new(PLACE, place, missing),
         ]

@@ -138,7 +138,7 @@ impl Page<'_> {
                     );
                 }
                 None => {
-                    let why = figure.missing.unwrap_or("not available");
+                    let why = escaped(figure.missing.as_deref().unwrap_or("not available"));
                     let _ = writeln!(page, "<td colspan=\"3\" class=\"none\">{why}</td></tr>");
                 }
             }
@@ -264,7 +264,7 @@ mod tests {
             node: "<script>tune</script>".to_owned(),
             ..ReadBack::default()
         };
-        let report = evaluate(&film, &notes, Some(&read), &options).unwrap();
+        let report = evaluate(&film, &notes, || Ok(read), &options).unwrap();
         let music = Account::of(&Score::default(), &Transport::default());
         let page = Page {
             film: "<script>alert(1)</script>.mp4",

@@ -73,8 +73,8 @@ pub(super) fn run(
         bar,
     };
     let film = Film::new(seen);
-    let read = music.read_back(settings, end)?;
-    let report = evaluate(&film, &notes, read.as_ref(), &options).ok_or_else(|| {
+    let read = || music.read_back(settings, end);
+    let report = evaluate(&film, &notes, read, &options).ok_or_else(|| {
         NodeError::input(format!(
             "the film lasts {end:.1} s, which is too short: it takes six segments of {:.1} s, half of {} each",
             bar * options.bars as f64 / 2.0,
@@ -125,8 +125,8 @@ pub(super) struct Performed {
     pub(super) parts: Vec<(String, Vec<Packet>)>,
     /// The chords, where there are any.
     pub(super) chords: Vec<Packet>,
-    /// The part that can be read back, where there is one.
-    chain: Option<Chain>,
+    /// The part that can be read back, or why there is none.
+    chain: Result<Chain, &'static str>,
     /// The transport, with the tempi that were fitted to the film.
     pub(super) transport: Transport,
 }
@@ -137,16 +137,14 @@ impl Performed {
         Score::of_run(&self.parts, &self.chords, &self.transport)
     }
 
-    /// What the model that plays a part reads in it, of a film that lasts so many `seconds`; `None`
-    /// where no part can be read.
-    fn read_back(&self, settings: &Settings, seconds: f64) -> Result<Option<ReadBack>, NodeError> {
-        let Some(chain) = &self.chain else {
-            return Ok(None);
-        };
+    /// What the model that plays a part reads in it, of a film that lasts so many `seconds`, or why
+    /// no part can be read: the other figures are to be had all the same.
+    fn read_back(&self, settings: &Settings, seconds: f64) -> Result<ReadBack, String> {
+        let chain = self.chain.as_ref().map_err(|why| (*why).to_owned())?;
         let part = self.parts.iter().find(|(node, _)| node == chain.node());
         let notes = part.map_or(&[][..], |(_, packets)| packets);
-        let read = chain.read(settings, notes, &self.transport, seconds)?;
-        Ok(Some(read))
+        let read = chain.read(settings, notes, &self.transport, seconds);
+        read.map_err(|error| format!("`{}` cannot be read back: {error}", chain.node()))
     }
 }
 
@@ -279,7 +277,7 @@ fn table(out: &mut impl Write, report: &FilmReport) -> std::io::Result<()> {
             None => writeln!(
                 out,
                 "{title:<wide$}  {}",
-                figure.missing.unwrap_or("not available")
+                figure.missing.as_deref().unwrap_or("not available")
             )?,
         }
     }
