@@ -78,7 +78,7 @@ impl Texture {
     ///
     /// # Errors
     /// As [`Texture::begin`].
-    pub(super) fn begin_anew(&mut self, code: &[f32]) -> Result<(), NodeError> {
+    pub(super) fn restart(&mut self, code: &[f32]) -> Result<(), NodeError> {
         self.played = Struck::default();
         self.begun = false;
         self.begin(code)

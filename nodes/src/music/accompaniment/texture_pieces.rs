@@ -1,14 +1,14 @@
 //! Accompaniments of two bars, of latents and as latents.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use rand_chacha::ChaCha8Rng;
-use score_engine::{Key, NodeError, Settings};
+use score_engine::{Key, Mode, NodeError, Settings};
 
 use super::super::encoder::Encoder;
 use super::super::figure::{BAR, Figure, HALF};
-use super::super::harmony::{ChordsUnder, chords_of, key_of, no_chords};
+use super::super::harmony::{Chord, ChordsUnder, Family, chords_of, key_of, no_chords};
 use super::super::sheet::{self, Opening, Span, spans_of};
 use super::super::tokens::MelodyNote;
 use super::super::tune_model::Tunes;
@@ -24,9 +24,6 @@ use crate::model::{Data, Manifest, Task};
 const BARS: usize = 2;
 const STEPS: usize = BARS * BAR;
 
-/// The chords where none are given and none are read.
-const USUAL: &str = "| C Am | F G |";
-
 /// A loaded model of the task `texture`, whose latents are accompaniments: a token for each
 /// sixteenth of two bars of 4/4, which says what is struck of the chord that lies there.
 pub(crate) struct TexturePieces {
@@ -41,10 +38,11 @@ pub(crate) struct TexturePieces {
 impl TexturePieces {
     /// Loads the model called `name`, to play on `chords`, a text as `chords_in` has them. Without
     /// them it plays on those of the first accompaniment that is read, and where none is on a usual
-    /// progression; without a `key` in the one that they fit.
+    /// progression in `key`; without a `key` in the one that they fit.
     ///
     /// # Errors
-    /// There is no such model, it cannot be loaded, or the text is not one of chords for two bars.
+    /// There is no such model, it cannot be loaded, or the text is not one of chords for two bars
+    /// that change on half bars.
     pub(crate) fn load(
         settings: &Settings,
         name: &str,
@@ -93,7 +91,8 @@ impl TexturePieces {
         })
     }
 
-    /// An accompaniment as notes: each lasts until its hand strikes again, or the chord changes.
+    /// An accompaniment as notes: each lasts until its hand strikes again, the other hand strikes
+    /// its pitch, or the chord changes.
     pub(in crate::music) fn figure(&self, tokens: &[i64]) -> Figure {
         let Some(under) = &self.under else {
             return Figure::default();
@@ -121,9 +120,44 @@ impl TexturePieces {
             let upper = upper.filter(|pitch| Some(*pitch) != bass);
             notes.extend(upper.map(|pitch| MelodyNote { start, end, pitch }));
         }
+        part_hands(&mut notes);
         Figure {
             notes,
             chords: under.chords.iter().copied().step_by(HALF).collect(),
+        }
+    }
+}
+
+/// The chords in a key where none are given and none are read: I vi IV V, in minor i VI iv V.
+fn usual(key: Key) -> String {
+    let degrees = match key.mode {
+        Mode::Major => [
+            (0, Family::Major),
+            (9, Family::Minor),
+            (5, Family::Major),
+            (7, Family::Major),
+        ],
+        Mode::Minor => [
+            (0, Family::Minor),
+            (8, Family::Major),
+            (5, Family::Minor),
+            (7, Family::Major),
+        ],
+    };
+    let [one, two, three, four] = degrees.map(|(above, family)| Chord {
+        root: (key.tonic + above) % 12,
+        family,
+    });
+    format!("| {one} {two} | {three} {four} |")
+}
+
+/// Ends each note where another of its pitch begins, as the two hands can meet on one key. The
+/// notes are in order, and no two of one pitch begin together.
+fn part_hands(notes: &mut [MelodyNote]) {
+    let mut begins = BTreeMap::new();
+    for note in notes.iter_mut().rev() {
+        if let Some(later) = begins.insert(note.pitch, note.start) {
+            note.end = note.end.min(later);
         }
     }
 }
@@ -160,9 +194,12 @@ impl Tunes for TexturePieces {
     ) -> Result<Vec<i64>, NodeError> {
         let under = match &mut self.under {
             Some(under) => under,
-            none => none.insert(ChordsUnder::read(USUAL, BARS, self.key)?),
+            none => {
+                let usual = usual(self.key.unwrap_or_default());
+                none.insert(ChordsUnder::read(&usual, BARS, self.key)?)
+            }
         };
-        self.texture.begin_anew(code)?;
+        self.texture.restart(code)?;
         (0..STEPS)
             .map(|step| {
                 let place = Place {
@@ -195,6 +232,42 @@ impl Tunes for TexturePieces {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn load(key: &str, chords: Option<&str>) -> Result<TexturePieces, NodeError> {
+        let settings = crate::testing::settings();
+        TexturePieces::load(&settings, "texture", Some(key.parse().unwrap()), chords)
+    }
+
+    #[test]
+    fn without_chords_the_usual_progression_is_in_the_key_that_was_asked_for() {
+        assert_eq!(usual(Key::default()), "| C Am | F G |");
+        let mut model = load("D minor", None).unwrap();
+        let drawn = crate::music::sample(&mut model, 1, 0.5, 7).unwrap();
+        assert_eq!(model.figure(&drawn[0]).lead_sheet(), "| Dm Bb | Gm A |");
+        assert_eq!(model.key().unwrap().to_string(), "D minor");
+    }
+
+    #[test]
+    fn chords_that_change_within_half_a_bar_are_refused_not_left_out() {
+        let refused = load("C major", Some("| C F G C | Am G F C |")).err().unwrap();
+        assert!(refused.to_string().contains("bar 1"), "{refused}");
+    }
+
+    #[test]
+    fn a_note_ends_where_the_other_hand_strikes_its_pitch() {
+        let model = load("C major", Some("| C |")).unwrap();
+        let token = |bass, slots| Struck { bass, slots }.token();
+        let mut tokens = [0; STEPS];
+        // The root an octave higher, and the lowest slot.
+        tokens[0] = token(2, Vec::new());
+        tokens[4] = token(0, vec![0]);
+        let note = |start, end| MelodyNote {
+            start,
+            end,
+            pitch: 48,
+        };
+        assert_eq!(model.figure(&tokens).notes, [note(0, 4), note(4, STEPS)]);
+    }
 
     #[test]
     fn an_accompaniment_plays_tones_of_its_chords_and_is_read_again_from_its_notes() {

@@ -2,13 +2,11 @@
 
 use score_engine::{Key, NodeError};
 
+use super::super::figure::{BAR, HALF};
 use super::chord::Chord;
 use super::chords_in::{fitting, heard};
 use super::lead_sheet;
 use crate::chords::Chords;
-
-/// Sixteenths in a bar of 4/4.
-const BAR: usize = 16;
 
 /// The chords under a piece, and the key that they are in.
 #[derive(Clone, Debug, PartialEq)]
@@ -24,7 +22,7 @@ impl ChordsUnder {
     /// Without a `key` it is the one that they fit.
     ///
     /// # Errors
-    /// The text is not one of chords, or has more bars.
+    /// The text is not one of chords, has more bars, or has a chord that changes within half a bar.
     pub(in crate::music) fn read(
         text: &str,
         bars: usize,
@@ -48,6 +46,15 @@ impl ChordsUnder {
         let chords: Vec<Option<Chord>> = (spans.iter())
             .flat_map(|(chord, length)| (0..*length).map(move |_| *chord))
             .collect();
+        let mut halves = chords.chunks(HALF);
+        if let Some(number) = halves.position(|half| half.iter().any(|chord| *chord != half[0])) {
+            return Err(NodeError::input(format!(
+                "bar {}: the chord changes within half a bar, and the model plays at most two \
+                 chords in a bar, one in each half",
+                number / (BAR / HALF) + 1
+            ))
+            .help("write \"| C Am | F G |\", and what is faster over more bars at a faster tempo"));
+        }
         Ok(ChordsUnder {
             key: key.or_else(|| fitting(&heard(&spans))).unwrap_or_default(),
             chords: chords.into_iter().cycle().take(bars * BAR).collect(),
@@ -100,7 +107,7 @@ mod tests {
         assert_eq!(at(5), (Some(g.clone()), false, Some((d.clone(), 3))));
         assert_eq!(at(8), (Some(d.clone()), true, Some((g, 8))));
         assert_eq!(at(31), (Some(d), false, None));
-        for wrong in ["C G Am", "| C | H |", ""] {
+        for wrong in ["C G Am", "| C | H |", "", "| C F G |", "| C | Am F G C |"] {
             assert!(ChordsUnder::read(wrong, 2, None).is_err(), "{wrong}");
         }
     }

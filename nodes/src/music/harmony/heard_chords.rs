@@ -4,13 +4,14 @@ use std::path::Path;
 
 use score_engine::{Key, NodeError};
 
+use super::super::figure;
 use super::super::sheet::Span;
 use super::chord::Chord;
 use super::chords_in::{fitting, heard};
 use super::recognising::recognised;
 
 /// Sixteenths in a half bar.
-const HALF: u64 = 8;
+const HALF: u64 = figure::HALF as u64;
 
 /// The chords of the first `count` half bars of notes: of what sounds for at least half of each,
 /// else of all that sounds in it. Where none can be told the one before goes on; what ends sooner
