@@ -1061,7 +1061,7 @@ pub(crate) struct Sample {
     #[arg(long, value_name = "NUMBER", default_value = "0.5", value_parser = temperature)]
     pub(crate) temperature: f32,
     #[command(flatten)]
-    pub(crate) on: On,
+    pub(crate) key_and_chords: KeyAndChordsOptions,
     #[command(flatten)]
     pub(crate) drawing: Drawing,
 }
@@ -1093,20 +1093,20 @@ pub(crate) struct Interpolate {
     #[arg(long, value_name = "NUMBER", default_value = "0", value_parser = temperature)]
     pub(crate) temperature: f32,
     #[command(flatten)]
-    pub(crate) on: On,
+    pub(crate) key_and_chords: KeyAndChordsOptions,
     #[command(flatten)]
     pub(crate) drawing: Drawing,
 }
 
 /// What the models harmony and texture play in and on.
 #[derive(Args)]
-pub(crate) struct On {
+pub(crate) struct KeyAndChordsOptions {
     /// With --model harmony or texture: the key, such as "D minor" [default: C major, or the one that
     /// the chords fit]
     #[arg(long, value_name = "KEY")]
     pub(crate) key: Option<Key>,
-    /// With --model texture: the chords to play on, of at most two bars [default: those of A, or
-    /// "| C Am | F G |"]
+    /// With --model texture: the chords to play on, two bars at most and two chords in a bar [default:
+    /// those of A, or the key's I vi IV V, "| C Am | F G |" in C major]
     #[arg(long, value_name = "CHORDS")]
     pub(crate) chords: Option<String>,
 }

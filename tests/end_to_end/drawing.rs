@@ -71,6 +71,8 @@ fn the_way_between_two_stills_of_a_film_and_between_melodies_is_drawn() {
     done(folder, &way);
     // Both stills, and the way between them.
     assert_eq!(size(&folder.join("interpolate.png")), (5 * 36 + 4, 36 + 4));
+    let in_key = score(folder, &[&way[..], &["--key", "D minor"]].concat());
+    assert!(text(&in_key.stderr).contains("--key"));
     write_scale(&folder.join("a.mid"));
     write_scale(&folder.join("b.mid"));
     done(

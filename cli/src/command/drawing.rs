@@ -6,11 +6,11 @@ use std::path::Path;
 
 use score_engine::{NodeError, Transport};
 use score_nodes::drawing::square;
-use score_nodes::music::{Ground, MusicModel};
+use score_nodes::music::{KeyAndChords, MusicModel};
 use score_nodes::output::Claim;
 use serde_json::{Value, json};
 
-use crate::arguments::{Drawing, On};
+use crate::arguments::{Drawing, KeyAndChordsOptions};
 use crate::failure::Failure;
 use crate::terminal::{out, tell};
 
@@ -35,8 +35,8 @@ pub(super) fn model<'a>(arguments: &'a Drawing, usual: &'a str) -> &'a str {
 }
 
 /// What music is played in and on, as it was given.
-pub(super) fn ground(arguments: &On) -> Ground {
-    Ground {
+pub(super) fn key_and_chords(arguments: &KeyAndChordsOptions) -> KeyAndChords {
+    KeyAndChords {
         key: arguments.key,
         chords: arguments.chords.clone(),
     }

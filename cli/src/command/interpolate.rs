@@ -60,7 +60,8 @@ fn between_pieces(arguments: &Interpolate, settings: &Settings) -> Result<(), Fa
     let claim = claim(&out, COMMAND, arguments.drawing.overwrite)?;
     let seed = drawing::seed(&arguments.drawing);
     let name = drawing::model(&arguments.drawing, drawing::MELODIES);
-    let mut model = MusicModel::load(settings, name, &drawing::ground(&arguments.on))?;
+    let asked = drawing::key_and_chords(&arguments.key_and_chords);
+    let mut model = MusicModel::load(settings, name, &asked)?;
     let from = model.read(&arguments.from)?;
     let to = model.read(&arguments.to)?;
     let pieces = interpolate(
@@ -79,6 +80,11 @@ fn between_pieces(arguments: &Interpolate, settings: &Settings) -> Result<(), Fa
 }
 
 fn between_pictures(arguments: &Interpolate, settings: &Settings) -> Result<(), Failure> {
+    let asked = &arguments.key_and_chords;
+    if asked.key.is_some() || asked.chords.is_some() {
+        let why = NodeError::input("pictures are drawn in no key and on no chords");
+        return Err(why.help("leave out --key and --chords").into());
+    }
     let out = out(arguments, "interpolate.png");
     require_place(&out)?;
     // With the two pictures themselves.

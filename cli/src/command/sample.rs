@@ -12,7 +12,8 @@ pub(crate) fn run(arguments: &Sample, settings: &Settings) -> Result<(), Failure
     let claim = claim(&arguments.out, "score sample", arguments.drawing.overwrite)?;
     let seed = drawing::seed(&arguments.drawing);
     let name = drawing::model(&arguments.drawing, drawing::MELODIES);
-    let mut model = MusicModel::load(settings, name, &drawing::ground(&arguments.on))?;
+    let asked = drawing::key_and_chords(&arguments.key_and_chords);
+    let mut model = MusicModel::load(settings, name, &asked)?;
     let pieces = sample(
         &mut model,
         arguments.count as usize,

@@ -46,7 +46,7 @@ pub use explore::{interpolate, sample};
 pub use harmony::{Chord, ChordModel, Family, Moods, NO_CHORD, NotAChord, START, TOKENS};
 pub use melody::Melody;
 pub use music_encoder::{ReadBars, read_bars, reads_notes};
-pub use music_model::{Ground, MusicModel};
+pub use music_model::{KeyAndChords, MusicModel};
 pub use notation::has_lilypond;
 pub use planner::{Forecast, Likely};
 pub use stream::{Asked, Setting, Strand, Stream, Under};

@@ -16,7 +16,7 @@ use crate::output::Claim;
 
 /// What a model is asked to play in, and on.
 #[derive(Clone, Debug, Default)]
-pub struct Ground {
+pub struct KeyAndChords {
     /// The key; `None`: the one that the chords fit.
     pub key: Option<Key>,
     /// Chords, as `chords_in` reads them.
@@ -38,11 +38,11 @@ impl MusicModel {
     /// Loads the model called `name` from the settings' folder of models.
     ///
     /// # Errors
-    /// There is no such model, it makes no music, it cannot be loaded, or it does not play on such
-    /// a ground.
-    pub fn load(settings: &Settings, name: &str, ground: &Ground) -> Result<Self, NodeError> {
+    /// There is no such model, it makes no music, it cannot be loaded, or it takes no such
+    /// key or chords.
+    pub fn load(settings: &Settings, name: &str, asked: &KeyAndChords) -> Result<Self, NodeError> {
         let manifest = Manifest::of(settings)?;
-        let (key, chords) = (ground.key, ground.chords.as_deref());
+        let (key, chords) = (asked.key, asked.chords.as_deref());
         let refused = |why: &str| {
             NodeError::input(format!("`{name}` {why}"))
                 .help("a key is for `harmony` and `texture`, chords are for `texture`")
@@ -214,22 +214,22 @@ mod tests {
     use crate::output::Owner;
     use crate::testing::settings;
 
-    fn load(name: &str, ground: &Ground) -> Result<MusicModel, NodeError> {
-        MusicModel::load(&settings(), name, ground)
+    fn load(name: &str, asked: &KeyAndChords) -> Result<MusicModel, NodeError> {
+        MusicModel::load(&settings(), name, asked)
     }
 
     #[test]
     fn every_music_model_draws_pieces_that_it_reads_again_and_the_way_between_them() {
         let folder = tempfile::tempdir().unwrap();
         for name in ["melody", "lead", "harmony", "texture"] {
-            let mut model = load(name, &Ground::default()).unwrap();
+            let mut model = load(name, &KeyAndChords::default()).unwrap();
             let drawn = sample(&mut model, 2, 0.5, 7).unwrap();
             assert_eq!(drawn, sample(&mut model, 2, 0.5, 7).unwrap(), "{name}");
             let path = folder.path().join(format!("{name}.mid"));
             let claim = Claim::new(&path, Owner::program("test"), true).unwrap();
             model.write(claim, &drawn, &Transport::default()).unwrap();
             // In the key and on the chords of the file, as one that begins has neither.
-            let mut again = load(name, &Ground::default()).unwrap();
+            let mut again = load(name, &KeyAndChords::default()).unwrap();
             let read = again.read(&path).unwrap();
             assert_eq!(read.tokens.len(), drawn[0].len(), "{name}");
             let way = interpolate(&mut again, (&read.tokens, &drawn[1]), 3, 0.0, 1).unwrap();
@@ -247,11 +247,11 @@ mod tests {
     fn a_progression_comes_back_from_its_file_chord_for_chord_and_is_a_lead_sheet() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("chords.mid");
-        let ground = Ground {
+        let asked = KeyAndChords {
             key: Some("G major".parse().unwrap()),
             chords: None,
         };
-        let mut model = load("harmony", &ground).unwrap();
+        let mut model = load("harmony", &asked).unwrap();
         let drawn = sample(&mut model, 1, 0.8, 3).unwrap();
         let claim = Claim::new(&path, Owner::program("test"), true).unwrap();
         model.write(claim, &drawn, &Transport::default()).unwrap();
@@ -262,20 +262,20 @@ mod tests {
 
     #[test]
     fn what_a_model_cannot_play_in_or_on_is_refused_and_so_is_one_that_makes_no_music() {
-        let chords = Ground {
+        let chords = KeyAndChords {
             key: None,
             chords: Some("C G".to_owned()),
         };
-        let key = Ground {
+        let key = KeyAndChords {
             key: Some(Key::default()),
             chords: None,
         };
-        for (name, ground) in [("harmony", &chords), ("melody", &chords), ("drums", &key)] {
-            let refused = load(name, ground).err().unwrap();
+        for (name, asked) in [("harmony", &chords), ("melody", &chords), ("drums", &key)] {
+            let refused = load(name, asked).err().unwrap();
             assert!(refused.advice().unwrap_or_default().contains("texture"), "{name}");
         }
         for name in ["eye", "touch", "no_such"] {
-            let refused = load(name, &Ground::default()).err().unwrap();
+            let refused = load(name, &KeyAndChords::default()).err().unwrap();
             let advice = refused.advice().unwrap_or_default();
             assert!(advice.contains("drums, harmony, lead"), "{advice}");
         }
