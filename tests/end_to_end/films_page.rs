@@ -250,6 +250,7 @@ fn a_film_is_rendered_turned_compared_and_kept_and_nothing_is_replaced() {
     let times = words["times"].as_array().unwrap().len();
     assert!((14..=17).contains(&times), "four looks a second: {times}");
     assert_eq!(words["scenes"], json!([[0.0, 1]]));
+    assert_eq!(words["likely"], 0.5);
     let said = words["words"].as_array().unwrap().iter();
     let long = |word: &Value| word["values"].as_array().unwrap().len();
     assert!(said.map(long).all(|long| long == times), "{words}");

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use score_engine::{Graph, Note, Packet, PortType, Settings, Tap, Time, Transport};
-use score_evaluation::tagging::Timeline;
+use score_evaluation::tagging::{LIKELY, Timeline};
 use score_nodes::film_preview::{plays_in_browsers, write_preview, write_stills};
 use score_nodes::fit_cuts::Fit;
 use score_nodes::names::Names;
@@ -99,7 +99,8 @@ fn in_words(timeline: &Timeline) -> Value {
     let scenes: Vec<Value> = shots
         .map(|shot| json!([rounded(shot.from), shot.scene]))
         .collect();
-    json!({ "times": times, "words": words, "scenes": scenes })
+    let likely = f64::from(LIKELY);
+    json!({ "times": times, "words": words, "likely": likely, "scenes": scenes })
 }
 
 /// Writes a preview into `folder`, if browsers do not play `film`.

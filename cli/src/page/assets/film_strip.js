@@ -11,10 +11,9 @@ const CHORDS = 22;
 const TIME = 20;
 const DRUMS = 30;
 
-/** The row of a word, the space around all of them, and from which probability on a word is said. */
+/** The row of a word, and the space around all of them. */
 const WORD = 15;
 const AROUND = 4;
-const LIKELY = 0.5;
 
 /** How far one can go in. */
 const ZOOMS = [1, 2, 4, 8, 16, 32, 64];
@@ -91,14 +90,14 @@ export class Strip {
   }
 
   /**
-   * What the film shows in words: `{ times, words: [{ name, values }], scenes: [[from, scene]] }`, each
-   * value the probability of the word at one of the times.
+   * What the film shows in words: `{ times, words: [{ name, values }], likely, scenes: [[from, scene]] }`,
+   * each value the probability of the word at one of the times; it is said from `likely` on.
    */
   tell(words) {
     this.words = words.words.length > 0 ? words : null;
     this.said.hidden = this.words === null;
     const said = words.words.map(({ name, values }) => {
-      const likely = spans(words.times, values, this.seconds);
+      const likely = spans(words, values, this.seconds);
       return el("li", {}, `${name}: ${likely.map(([from, to]) => `${clock(from)} to ${clock(to)}`).join(", ")}`);
     });
     const begins = borders(words.scenes).map(([from, scene]) => `${scene} from ${clock(from)}`);
@@ -118,7 +117,7 @@ export class Strip {
   shown(time) {
     if (!this.words) return [];
     const look = Math.max(this.words.times.findLastIndex((at) => at <= time), 0);
-    return this.words.words.filter(({ values }) => values[look] >= LIKELY).map(({ name }) => name);
+    return this.words.words.filter(({ values }) => values[look] >= this.words.likely).map(({ name }) => name);
   }
 
   get seconds() {
@@ -398,10 +397,10 @@ export class Strip {
 }
 
 /** From when to when a word is likely: what is a second apart, or less, is one. */
-function spans(times, values, end) {
+function spans({ times, likely }, values, end) {
   const found = [];
   values.forEach((value, at) => {
-    if (value < LIKELY) return;
+    if (value < likely) return;
     const until = times[at + 1] ?? Math.max(end, times[at]);
     const last = found.at(-1);
     if (last && times[at] - last[1] <= 1) last[1] = until;
