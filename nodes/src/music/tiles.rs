@@ -68,7 +68,7 @@ fn write_tiles(claim: Claim, tiles: Vec<Canvas>, columns: usize) -> Result<(), N
     let format = PictureFormat::of(claim.path())?;
     let frames: Vec<_> = tiles.into_iter().filter_map(Canvas::frame).collect();
     let sheet = contact_sheet::of(&frames, columns)
-        .ok_or_else(|| NodeError::input("there are no melodies to draw"))?;
+        .ok_or_else(|| NodeError::input("there is no music to draw"))?;
     output::write(claim, &format.encode(&sheet, 92)?)
 }
 

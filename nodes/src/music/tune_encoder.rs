@@ -57,7 +57,7 @@ impl TuneEncoder {
         let known = |token: &i64| usize::try_from(*token).is_ok_and(|token| token < layout.tokens);
         if tokens.len() != layout.steps || !tokens.iter().all(known) {
             return Err(NodeError::input(format!(
-                "a melody for this model has {} tokens from 0 to {}",
+                "this model reads {} tokens at a time, from 0 to {}",
                 layout.steps,
                 layout.tokens.saturating_sub(1)
             )));
