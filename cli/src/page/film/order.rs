@@ -230,8 +230,8 @@ impl Order {
         words
     }
 
-    /// The words that write into `file` what `film` shows, in words.
-    pub(super) fn words(&self, film: &Path, file: &Path) -> Vec<OsString> {
+    /// The words that write into `file` the tags of what `film` shows.
+    pub(super) fn tags(&self, film: &Path, file: &Path) -> Vec<OsString> {
         let mut words = self.begun(&["film"]);
         words.extend(["--words-for-page".into(), file.into()]);
         words.extend(["--".into(), film.into()]);

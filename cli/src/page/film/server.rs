@@ -121,7 +121,7 @@ enum Named {
     Film(usize),
     State(usize),
     Still(usize, usize),
-    Words(usize),
+    Tags(usize),
     Render(usize),
     Cancel(usize),
     Score(usize),
@@ -139,7 +139,7 @@ fn named(path: &str) -> Option<Named> {
         ["film", film] => Named::Film(number(film)?),
         ["film", film, "state"] => Named::State(number(film)?),
         ["film", film, "still", still] => Named::Still(number(film)?, number(still)?),
-        ["film", film, "words"] => Named::Words(number(film)?),
+        ["film", film, "words"] => Named::Tags(number(film)?),
         ["film", film, "render"] => Named::Render(number(film)?),
         ["film", film, "cancel"] => Named::Cancel(number(film)?),
         ["result", result, "score"] => Named::Score(number(result)?),
@@ -210,11 +210,11 @@ async fn look(
             name: None,
             tag: format!("still-{film}-{still}"),
         },
-        Named::Words(film) => File {
-            path: films.work.words(film).ok_or(NOTHING)?,
+        Named::Tags(film) => File {
+            path: films.work.tags(film).ok_or(NOTHING)?,
             kind: "application/json",
             name: None,
-            tag: format!("words-{film}"),
+            tag: format!("tags-{film}"),
         },
         Named::Score(result) => File {
             path: made(result)?.score(),

@@ -1,4 +1,4 @@
-//! What works for the page: renders and measurements, one after another, and words when there is
+//! What works for the page: renders and measurements, one after another, and tags when there is
 //! nothing else to do; stills beside them.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -46,8 +46,8 @@ struct State {
     results: Results,
     /// The number of the next job, after which the folder of its files is called.
     next: usize,
-    /// Of each film with music, whether it is known in words what it shows.
-    words: BTreeMap<usize, Words>,
+    /// Of each film with music, whether the tags of what it shows are known.
+    tags: BTreeMap<usize, Tags>,
     stills: BTreeMap<usize, Stills>,
     /// Films that wait for stills.
     unseen: VecDeque<(usize, PathBuf)>,
@@ -66,16 +66,16 @@ enum Job {
         result: usize,
         path: PathBuf,
     },
-    /// Looks at what a film shows, in words. Nobody waits for it: it gives way to every other job.
-    Words {
+    /// Finds the tags of what a film shows. Nobody waits for it: it gives way to every other job.
+    Tags {
         film: usize,
         path: PathBuf,
     },
 }
 
-/// Whether it is known in words what a film shows.
+/// Whether the tags of what a film shows are known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Words {
+enum Tags {
     Wait,
     There,
     /// They could not be found; it is tried again with the next render.
@@ -175,14 +175,14 @@ impl Work {
         self.folder.path().join(format!("stills-{film}"))
     }
 
-    /// Where it lies what a film shows in words, once that is known.
-    pub(super) fn words(&self, film: usize) -> Option<PathBuf> {
-        let is_there = self.lock().words.get(&film) == Some(&Words::There);
-        is_there.then(|| self.words_of(film))
+    /// The file of the tags of what a film shows, once they are known.
+    pub(super) fn tags(&self, film: usize) -> Option<PathBuf> {
+        let is_there = self.lock().tags.get(&film) == Some(&Tags::There);
+        is_there.then(|| self.tags_of(film))
     }
 
-    fn words_of(&self, film: usize) -> PathBuf {
-        self.folder.path().join(format!("words-{film}.json"))
+    fn tags_of(&self, film: usize) -> PathBuf {
+        self.folder.path().join(format!("tags-{film}.json"))
     }
 
     /// What a page that shows a film is told.
@@ -200,7 +200,7 @@ impl Work {
             "failed": failed,
             "results": results,
             "stills": stills,
-            "words": state.words.get(&film) == Some(&Words::There),
+            "words": state.tags.get(&film) == Some(&Tags::There),
         })
     }
 
@@ -235,7 +235,7 @@ impl Work {
                     self.render_now(folder, (film, &path), values, &cancel);
                 }
                 Job::Measure { result, path } => self.measure_now(result, &path, &cancel),
-                Job::Words { film, path } => self.find_words_now(film, path, &cancel),
+                Job::Tags { film, path } => self.find_tags_now(film, path, &cancel),
             }
             self.lock().now = None;
         }
@@ -261,7 +261,7 @@ impl Work {
                 let seconds = begun.elapsed().as_secs_f64();
                 let made = Made::of(film, values, &folder, &printed, seconds);
                 let mut state = self.lock();
-                state.want_words(film, path);
+                state.want_tags(film, path);
                 state.results.add(made)
             }
             Ended::Failed(why, help) => {
@@ -297,20 +297,20 @@ impl Work {
         };
     }
 
-    fn find_words_now(&self, film: usize, path: PathBuf, cancel: &AtomicBool) {
-        let words = self.order.words(&path, &self.words_of(film));
+    fn find_tags_now(&self, film: usize, path: PathBuf, cancel: &AtomicBool) {
+        let words = self.order.tags(&path, &self.tags_of(film));
         let ended = run(&words, cancel, drop);
         let mut state = self.lock();
-        let words = match ended {
-            Ended::Done(_) => Words::There,
-            // A film without words is shown without them.
-            Ended::Failed(..) => Words::Failed,
+        let tags = match ended {
+            Ended::Done(_) => Tags::There,
+            // A film without tags is shown without them.
+            Ended::Failed(..) => Tags::Failed,
             Ended::Cancelled => {
-                state.jobs.push_back(Job::Words { film, path });
-                Words::Wait
+                state.jobs.push_back(Job::Tags { film, path });
+                Tags::Wait
             }
         };
-        state.words.insert(film, words);
+        state.tags.insert(film, tags);
     }
 
     /// Makes stills until it is over.
@@ -374,8 +374,8 @@ impl State {
             now.cancel.store(true, Ordering::Release);
         }
         for job in std::mem::take(&mut self.jobs) {
-            // Words are nobody's wish: they only wait.
-            if matches!(job, Job::Words { .. }) || !is_meant(self.film_of(&job)) {
+            // Tags are nobody's wish: they only wait.
+            if matches!(job, Job::Tags { .. }) || !is_meant(self.film_of(&job)) {
                 self.jobs.push_back(job);
             } else if let Job::Measure { result, .. } = job
                 && let Some(made) = self.results.get_mut(result)
@@ -385,35 +385,35 @@ impl State {
         }
     }
 
-    /// The next job: words only where nothing else waits.
+    /// The next job: tags only where nothing else waits.
     fn next_job(&mut self) -> Option<Job> {
-        let is_wished = |job: &Job| !matches!(job, Job::Words { .. });
+        let is_wished = |job: &Job| !matches!(job, Job::Tags { .. });
         let first = self.jobs.iter().position(is_wished);
         self.jobs.remove(first.unwrap_or(0))
     }
 
-    /// Stops the looking for words, for something that is wished; it is begun again afterwards.
+    /// Stops the looking for tags, for something that is wished; it is begun again afterwards.
     fn hurry(&self) {
         if let Some(now) = &self.now
-            && matches!(now.job, Job::Words { .. })
+            && matches!(now.job, Job::Tags { .. })
         {
             now.cancel.store(true, Ordering::Release);
         }
     }
 
-    /// Has it found out in words what a film shows, unless that is known or on its way.
-    fn want_words(&mut self, film: usize, path: &Path) {
-        if matches!(self.words.get(&film), None | Some(Words::Failed)) {
-            self.words.insert(film, Words::Wait);
+    /// Has the tags of what a film shows found, unless they are known or on their way.
+    fn want_tags(&mut self, film: usize, path: &Path) {
+        if matches!(self.tags.get(&film), None | Some(Tags::Failed)) {
+            self.tags.insert(film, Tags::Wait);
             let path = path.to_owned();
-            self.jobs.push_back(Job::Words { film, path });
+            self.jobs.push_back(Job::Tags { film, path });
         }
     }
 
     /// The film that a job is for.
     fn film_of(&self, job: &Job) -> Option<usize> {
         match job {
-            Job::Render { film, .. } | Job::Words { film, .. } => Some(*film),
+            Job::Render { film, .. } | Job::Tags { film, .. } => Some(*film),
             Job::Measure { result, .. } => self.results.get(*result).map(|made| made.film),
         }
     }
@@ -482,7 +482,7 @@ impl State {
             Job::Render { values, .. } => ("render", Some(values), None),
             Job::Measure { result, .. } => ("measure", None, Some(result)),
             // Nobody waits for it.
-            Job::Words { .. } => return None,
+            Job::Tags { .. } => return None,
         };
         let elapsed = now.begun.elapsed();
         let knows = elapsed > KNOWS && now.done > 0.05 && now.done < 0.99 * PLAYED;
@@ -545,24 +545,24 @@ mod tests {
     }
 
     #[test]
-    fn words_are_looked_for_once_and_give_way_to_all_that_is_wished() {
+    fn tags_are_looked_for_once_and_give_way_to_all_that_is_wished() {
         let mut state = State::default();
         let film = Path::new("film.mp4");
-        state.want_words(0, film);
-        state.want_words(0, film);
-        state.want_words(1, film);
+        state.want_tags(0, film);
+        state.want_tags(0, film);
+        state.want_tags(1, film);
         state.cancel_all();
         state.jobs.push_back(render(2));
         let mut next = || state.next_job().and_then(|job| state.film_of(&job));
         assert_eq!([next(), next(), next()], [Some(2), Some(0), Some(1)]);
         assert!(state.next_job().is_none());
         let cancel = Arc::new(AtomicBool::new(false));
-        let words = Job::Words {
+        let tags = Job::Tags {
             film: 0,
             path: film.to_owned(),
         };
         state.now = Some(Now {
-            job: words,
+            job: tags,
             begun: Instant::now(),
             done: 0.0,
             length: None,
@@ -572,8 +572,8 @@ mod tests {
         assert!(state.now(0).is_none(), "the page is not told");
         state.hurry();
         assert!(cancel.load(Ordering::Acquire));
-        state.words.insert(0, Words::Failed);
-        state.want_words(0, film);
+        state.tags.insert(0, Tags::Failed);
+        state.want_tags(0, film);
         assert_eq!(state.jobs.len(), 1, "it is tried again");
     }
 
