@@ -33,8 +33,8 @@ impl Ending {
         })
     }
 
-    /// Gives a `sign` at once and then every `interval`, for as long as this lives and not longer than
-    /// `limit`.
+    /// Gives a `sign` at once and then every `interval`, for as long as this lives and not longer
+    /// than `limit`.
     fn with(interval: Duration, limit: Duration, mut sign: impl FnMut() + Send + 'static) -> Self {
         let (alive, over) = bounded::<()>(0);
         let began = Instant::now();

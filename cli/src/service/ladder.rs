@@ -129,7 +129,8 @@ impl Ladder {
 
     /// The keeper starts `now`: if the run lived when the keeper was last heard of, both were killed.
     /// Where the machine was started again since, nothing is held against the patch: the power was
-    /// cut; unless that comes again and again after brief lives. `boot` is this start of the machine.
+    /// cut; unless that comes again and again after brief lives. `boot` is this start of the
+    /// machine.
     pub(crate) fn recover(&mut self, now: Duration, boot: Option<&str>, has_good: bool) {
         let Some(since) = self.since.take() else {
             return;

@@ -60,8 +60,8 @@ pub(crate) struct Film {
 }
 
 impl Film {
-    /// How many seconds the film at `path`, this one, lasts: as it says, or by reading it to its end,
-    /// unless that is stopped. `None`: it has no picture.
+    /// How many seconds the film at `path`, this one, lasts: as it says, or by reading it to its
+    /// end, unless that is stopped. `None`: it has no picture.
     ///
     /// # Errors
     /// ffprobe is missing, cannot read it, or was stopped.

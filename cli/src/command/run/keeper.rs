@@ -158,8 +158,8 @@ impl Keeper<'_> {
         }
     }
 
-    /// Waits so long, or until another patch is saved; and for a port that the run before still has.
-    /// `false`: it is to end.
+    /// Waits so long, or until another patch is saved; and for a port that the run before still
+    /// has. `false`: it is to end.
     fn rest(&mut self, time: Duration, stop: &Receiver<()>, patch: &str) -> bool {
         let began = Instant::now();
         loop {
@@ -188,7 +188,8 @@ impl Keeper<'_> {
         }
     }
 
-    /// Whether a run that could not be ended is still there, and may have a port that the next needs.
+    /// Whether a run that could not be ended is still there, and may have a port that the next
+    /// needs. Without one, the next plays beside it.
     fn has_port(&mut self) -> bool {
         self.lingering
             .retain_mut(|run| matches!(run.try_wait(), Ok(None)));
@@ -291,8 +292,8 @@ impl Keeper<'_> {
         }
     }
 
-    /// Ends the run at once. The system may not be able to: a process that waits for a disk or a server
-    /// which does not answer is there until they do, and is not waited for that long.
+    /// Ends the run at once. The system may not be able to: a process that waits for a disk or a
+    /// server which does not answer is there until they do, and is not waited for that long.
     fn kill(&mut self, mut run: Child) {
         let _ = run.kill();
         if !self.is_gone_within(&mut run, DIES) {

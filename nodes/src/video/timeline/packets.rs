@@ -18,7 +18,8 @@ pub(super) struct Ends {
 }
 
 impl Ends {
-    /// Notes a packet, by what ffprobe prints of it: `0.2,0.0,0.1`, `N/A` for what it does not know.
+    /// Notes a packet, by what ffprobe prints of it: `0.2,0.0,0.1`, `N/A` for what it does not
+    /// know.
     fn note(&mut self, line: &str) {
         let mut fields = line.trim().split(',').map(|field| field.parse::<f64>().ok());
         let mut next = || fields.next().flatten();
