@@ -151,17 +151,19 @@ def main():
     disk = folder / "disk"
     disk.mkdir()
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64m", "none", disk], check=True)
-    jack, eye = Served(server), Served(camera)
-    served, faults = [jack, eye], []
-    time.sleep(1)
-    runs = []
+    served, runs, faults, takes = [], [], [], []
     try:
+        for thing in (server, camera):
+            served.append(Served(thing))
+        jack, eye = served
+        time.sleep(1)
         pictures = rises(lambda run: next((wire["sent"] for wire in run.newest()["wires"]
                                            if wire["name"] == "camera.frames -> eye.frames"), 0))
         callbacks = rises(lambda run: node(run, "sound").get("counters", {}).get("callbacks", 0))
         kept = rises(lambda run: sum(file.stat().st_size for file in disk.glob("*take*")))
         told = {"camera": (CAMERA, pictures), "sound": (SOUND, callbacks), "disk": (DISK, kept)}
-        runs = [Run(program, folder, name, *what) for name, what in told.items()]
+        for name, what in told.items():
+            runs.append(Run(program, folder, name, *what))
         first = wait(runs, STARTS, served)
         if len(first) < len(runs):
             sys.exit(f"these did not begin: {set(told) - set(first)}; look at {folder}")
@@ -212,17 +214,18 @@ def main():
                 run.process.wait(20)
             except subprocess.TimeoutExpired:
                 run.process.kill()
+                run.process.wait()
         for thing in served:
             if thing.process is not None:
                 thing.process.terminate()
                 thing.process.wait()
-    takes = sorted(file.name for file in disk.glob("*"))
+        takes += sorted(file.name for file in disk.glob("*"))
+        subprocess.run(["umount", disk], check=False)
     print(f"takes on the disk afterwards: {', '.join(takes)}")
     if any(".partial" in name for name in takes):
         faults.append("a take is half written")
     for run in runs:
         print(f"log of {run.name}: {len(run.log.read_text().splitlines())} lines, {run.log}")
-    subprocess.run(["umount", disk], check=False)
     for fault in faults:
         print(f"FAULT {fault}")
     sys.exit(1 if faults else 0)

@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
-"""Cuts the power while a run records, on a disk that forgets whatever was not written through, and starts again there.
+"""Cuts the power while a run records, on a disk that loses what the system still kept in memory, and starts again there.
 
     sudo tests/power_cuts.py target/release/score [CUTS]
 
-The disk is a file system of its own in a file. A copy of that file is what a disk has at that moment: what the system
-still keeps in memory is not in it. Each copy is mounted as after a power cut, and the same run is started on it with
-what it kept. It needs root, mkfs.ext4, and JACK's server with its dummy driver (jackd2). It ends with 1 if more than
-the last second of a take is lost, something is half written, or no music plays within five seconds.
+The disk is a file system of its own in a file. A copy of that file has what the file system has written back until then,
+flushed or not: what it still keeps in memory is not in it. A disk that loses what it was given and not yet told to keep
+would have less. Each copy is mounted as after a power cut, and the same run is started on it with what it kept. It
+needs root, mkfs.ext4, and JACK's server with its dummy driver (jackd2). It ends with 1 if more than the last second of a
+take is lost, something is half written, or no music plays within five seconds.
 """
 import json
 import os
@@ -109,14 +110,15 @@ def main():
         file.truncate(SIZE * 1_000_000)
     subprocess.run(["mkfs.ext4", "-q", image], check=True)
     subprocess.run(["mount", "-o", "loop", image, disk], check=True)
-    (disk / "show.ron").write_text(PATCH)
-    os.sync()
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    jack = subprocess.Popen(["jackd", "-n", SERVER, "-d", "dummy", "-r", str(RATE), "-p", "1024"], **quiet)
-    time.sleep(1)
-    run, status = start(program, disk)
     dice, faults, lost, back = random.Random(7), [], [], []
+    jack, run = None, None
     try:
+        (disk / "show.ron").write_text(PATCH)
+        os.sync()
+        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        jack = subprocess.Popen(["jackd", "-n", SERVER, "-d", "dummy", "-r", str(RATE), "-p", "1024"], **quiet)
+        time.sleep(1)
+        run, status = start(program, disk)
         if plays(status, 60) is None:
             sys.exit(f"it did not begin; look at {status.parent}")
         for cut in range(cuts):
@@ -125,30 +127,37 @@ def main():
             # Holes are left out, so that this takes a moment.
             subprocess.run(["cp", "--sparse=always", image, copy], check=True)
             subprocess.run(["mount", "-o", "loop", copy, again], check=True)
-            second, said = start(program, again)
-            took = plays(said, 30)
-            time.sleep(0.5)
-            end(second)
-            if took is None or took > PLAYS:
-                faults.append(f"cut {cut}: music was back after {took} s")
-            else:
-                back.append(took)
+            second = None
             try:
-                missing = (written - before(again)) / RATE
-                lost.append(missing)
-                if missing > LOST:
-                    faults.append(f"cut {cut}: {missing:.2f} s of a take are lost; look at {said.parent}")
-            except (ValueError, OSError, wave.Error) as error:
-                faults.append(f"cut {cut}: a take cannot be read: {error}")
-            half = [path.name for path in again.iterdir() if re.search(r"partial|\.tmp", path.name)]
-            if half:
-                faults.append(f"cut {cut}: half written: {', '.join(half)}")
-            subprocess.run(["umount", again], check=True)
+                second, said = start(program, again)
+                took = plays(said, 30)
+                time.sleep(0.5)
+                end(second)
+                if took is None or took > PLAYS:
+                    faults.append(f"cut {cut}: music was back after {took} s")
+                else:
+                    back.append(took)
+                try:
+                    missing = (written - before(again)) / RATE
+                    lost.append(missing)
+                    if missing > LOST:
+                        faults.append(f"cut {cut}: {missing:.2f} s of a take are lost; look at {said.parent}")
+                except (ValueError, OSError, wave.Error) as error:
+                    faults.append(f"cut {cut}: a take cannot be read: {error}")
+                half = [path.name for path in again.iterdir() if re.search(r"partial|\.tmp", path.name)]
+                if half:
+                    faults.append(f"cut {cut}: half written: {', '.join(half)}")
+            finally:
+                if second is not None and second.poll() is None:
+                    end(second)
+                subprocess.run(["umount", again], check=True)
     finally:
-        end(run)
+        if run is not None:
+            end(run)
         # One that is killed keeps its place among the eight servers that there may be.
-        jack.terminate()
-        jack.wait()
+        if jack is not None:
+            jack.terminate()
+            jack.wait()
         subprocess.run(["umount", disk], check=False)
     if back:
         print(f"{cuts} power cuts: music is back after {max(back):.2f} s at most, of a take {max(lost):.2f} s are lost at most")

@@ -174,7 +174,7 @@ pub fn picture_of(text: &Path) -> Result<Frame, NodeError> {
 
 /// How many seconds a film lasts; `None`: it is none.
 fn length(film: &Path) -> Option<f64> {
-    probe(film, None).ok()?.lasts(film).ok()?
+    probe(film, None).ok()?.lasts(film, || false).ok()?
 }
 
 /// The picture of a film that is shown after so many seconds.
@@ -187,7 +187,11 @@ fn still(film: &Path, seconds: f64) -> Result<Frame, NodeError> {
     let mut decoder = Decoder::start((film, &found), side, None, from, true)?;
     let mut came = decoder.next()?;
     while from.is_none() && came.as_ref().is_some_and(|(time, _)| *time < wanted) {
-        came = decoder.next()?;
+        match decoder.next()? {
+            // The last picture is shown to the end.
+            None => break,
+            next => came = next,
+        }
     }
     came.and_then(|(_, pixels)| Frame::rgb(STILL, STILL, pixels))
         .ok_or_else(|| {
@@ -291,5 +295,17 @@ mod tests {
         let refused = picture_of(&folder.path().join("none.png")).unwrap_err();
         assert!(refused.to_string().contains("there is no picture or film"));
         assert!(picture_of(&folder.path().join("a.mp4@9")).is_err());
+    }
+
+    #[test]
+    fn a_film_of_one_picture_that_does_not_say_how_long_it_is_gives_that_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let source = "color=white:size=32x32:rate=1:duration=1";
+        let source = ["-f", "lavfi", "-i", source, "-f", "matroska", "-"];
+        let piped = ffmpeg(folder.path(), &source);
+        let film = folder.path().join("piped.mkv");
+        std::fs::write(&film, piped).unwrap();
+        assert!(probe(&film, None).unwrap().declared.is_none());
+        assert!(picture_of(&film).unwrap().pixels()[0] > 200);
     }
 }

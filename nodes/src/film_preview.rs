@@ -20,7 +20,8 @@ const PREVIEW_HEIGHT: u32 = 480;
 /// The height of one of several stills, in lines.
 const STILL_HEIGHT: u32 = 72;
 
-/// How long ffmpeg may take for one still: it reads from the picture before that stands alone.
+/// How long ffmpeg may take for one still: it reads from the picture before that stands alone, or
+/// from the still before.
 const LONGEST_STILL: Duration = Duration::from_secs(60);
 
 /// What browsers play: containers as ffprobe calls them, and the codecs of picture and sound in
@@ -113,7 +114,7 @@ pub struct Still {
 /// told each. It ends where it is stopped.
 ///
 /// # Errors
-/// ffmpeg is missing, or the film has no pictures.
+/// ffmpeg is missing, the film has no pictures, or it was stopped before its length was known.
 pub fn write_stills(
     film: &Path,
     folder: &Path,
@@ -122,41 +123,104 @@ pub fn write_stills(
     mut tell: impl FnMut(Still),
 ) -> Result<(), NodeError> {
     let found = probe(film, None)?;
-    let seconds = found.lasts(film)?;
+    let seconds = found.lasts(film, &is_stopped)?;
     let seconds = seconds.ok_or_else(|| NodeError::input("the film has no pictures"))?;
     // No more than one a second: a short film changes no faster.
     let of = (seconds.ceil() as usize).clamp(1, most.max(1));
+    let name = |number: usize| folder.join(format!("{number}.jpg"));
+    let size = format!("trunc(iw*sar*{STILL_HEIGHT}/ih/2)*2:{STILL_HEIGHT}");
+    let mut tell = |number: usize| {
+        tell(Still {
+            number,
+            of,
+            seconds,
+        });
+    };
+    // It cannot be begun in its middle: each still would be all that is before it.
+    if found.declared.is_none() && !(0..of).all(|number| name(number).exists()) {
+        let rate = of as f64 / seconds;
+        stills_in_one_pass((film, &found), folder, (of, rate), &size, &is_stopped, tell);
+        return Ok(());
+    }
     for number in 0..of {
         if is_stopped() {
             break;
         }
-        let (path, partial) = (
-            folder.join(format!("{number}.jpg")),
-            folder.join(format!("{number}.partial")),
-        );
+        let path = name(number);
         if !path.exists() {
+            let partial = folder.join(format!("{number}.partial"));
             let at = (number as f64 + 0.5) * seconds / of as f64;
-            let size = format!("trunc(iw*sar*{STILL_HEIGHT}/ih/2)*2:{STILL_HEIGHT}");
             let made = still((film, &found), at, (&size, &[]), &partial, &is_stopped);
             // A place that cannot be read has no still; the others may have theirs.
             if made.is_err() || std::fs::rename(&partial, &path).is_err() {
                 continue;
             }
         }
-        tell(Still {
-            number,
-            of,
-            seconds,
-        });
+        tell(number);
     }
     Ok(())
 }
 
+/// Writes `of` stills of a film that was looked at, `rate` a second, each from the middle of its
+/// share, in the size that the filter `scale` is given; `tell` is told the number of each. It ends
+/// where ffmpeg fails or is stopped, and what was written until then stays.
+fn stills_in_one_pass(
+    (film, found): (&Path, &Film),
+    folder: &Path,
+    (of, rate): (usize, f64),
+    size: &str,
+    is_stopped: impl Fn() -> bool,
+    mut tell: impl FnMut(usize),
+) {
+    let partial = |number: usize| folder.join(format!("{number}.partial"));
+    let mut command = quiet();
+    command.args(found.timeline.arguments());
+    command.arg("-i").arg(input_url(film));
+    command.args(["-map", &format!("0:{}", found.stream)]);
+    // Of the pictures that lie nearest to its beginning each share has the last.
+    let filter = format!("fps=fps={rate:.9}:start_time=0,scale={size},setsar=1");
+    command.args(["-vf", &filter, "-pix_fmt", "yuvj420p", "-q:v", "5"]);
+    command.args(["-frames:v", &of.to_string(), "-c:v", "mjpeg"]);
+    command.args(["-f", "image2", "-start_number", "0"]);
+    let folder_in_pattern = input_url(folder).replace('%', "%%");
+    command.arg(format!("{folder_in_pattern}/%d.partial"));
+    // Of a program that was killed while it was at it.
+    for number in 0..=of {
+        let _ = std::fs::remove_file(partial(number));
+    }
+    let mut keep = |number: usize| {
+        let name = folder.join(format!("{number}.jpg"));
+        if std::fs::rename(partial(number), name).is_ok() {
+            tell(number);
+        }
+    };
+    let (mut next, mut began) = (0, Instant::now());
+    let what = "stills of the film cannot be made";
+    let made = done(&mut command, what, || {
+        // One is whole when the one behind it is begun.
+        while next < of && partial(next + 1).exists() {
+            keep(next);
+            (next, began) = (next + 1, Instant::now());
+        }
+        is_stopped() || began.elapsed() > LONGEST_STILL
+    });
+    while next < of && partial(next).exists() {
+        if made.is_ok() || partial(next + 1).exists() {
+            keep(next);
+        } else {
+            // What was being written; that it stays is no harm.
+            let _ = std::fs::remove_file(partial(next));
+        }
+        next += 1;
+    }
+}
+
 /// Writes `to`, a still of the film at `film` in JPEG, `width` pixels wide: the picture a third of
-/// the way in. It ends where it is stopped, and where it fails nothing is left of it.
+/// the way in, or the first where that one cannot be had within a minute. It ends where it is
+/// stopped, and where it fails nothing is left of it.
 ///
 /// # Errors
-/// ffmpeg is missing, fails, takes more than a minute, or was stopped.
+/// ffmpeg is missing, fails, takes more than a minute for the first picture, or was stopped.
 pub fn write_still(
     film: &Path,
     width: u32,
@@ -164,16 +228,17 @@ pub fn write_still(
     is_stopped: impl Fn() -> bool,
 ) -> Result<(), NodeError> {
     let found = probe(film, None)?;
-    let at = found.lasts(film)?.unwrap_or(0.0) / 3.0;
+    let at = found.lasts(film, &is_stopped)?.unwrap_or(0.0) / 3.0;
     let size = format!("{width}:max(2\\,trunc({width}*ih/(iw*sar)/2)*2)");
     // Starting more threads costs more than one picture.
-    still(
-        (film, &found),
-        at,
-        (&size, &["-threads", "1"]),
-        to,
-        is_stopped,
-    )
+    let threads: &[&str] = &["-threads", "1"];
+    let more = (size.as_str(), threads);
+    let made = still((film, &found), at, more, to, &is_stopped);
+    match made {
+        // A long film that must be decoded from its beginning, or one with a hole.
+        Err(_) if at > 0.0 && !is_stopped() => still((film, &found), 0.0, more, to, &is_stopped),
+        made => made,
+    }
 }
 
 /// Writes `to`, a still of a film that was looked at, in JPEG: the picture that is shown `at`
@@ -219,7 +284,11 @@ fn still(
 }
 
 /// Runs ffmpeg to its end, or until it is stopped.
-fn done(command: &mut Command, what: &str, is_stopped: impl Fn() -> bool) -> Result<(), NodeError> {
+fn done(
+    command: &mut Command,
+    what: &str,
+    mut is_stopped: impl FnMut() -> bool,
+) -> Result<(), NodeError> {
     let mut child = Running(start("ffmpeg", Stdio::null(), command)?);
     let stderr = child.0.stderr.take();
     let listener = std::thread::spawn(move || {
@@ -284,17 +353,29 @@ mod tests {
             std::fs::write(&film, piped).unwrap();
             let found = probe(&film, None).unwrap();
             assert!(found.declared.is_none(), "{name}");
-            let lasts = found.lasts(&film).unwrap().unwrap();
+            let lasts = found.lasts(&film, || false).unwrap().unwrap();
             assert!((lasts - 4.0).abs() < 0.11, "{name}: {lasts}");
             let to = folder.join("still.jpg");
             write_still(&film, 64, &to, || false).unwrap();
             let still = crate::picture::files::read(&to).unwrap();
             assert!(still.pixels()[0] > 200, "{name}");
             let mut told = 0;
-            let stills = folder.join(format);
+            // In the name of a file ffmpeg would count with this.
+            let stills = folder.join(format!("{format} %d"));
             std::fs::create_dir(&stills).unwrap();
             write_stills(&film, &stills, 9, || false, |_| told += 1).unwrap();
             assert!((4..=5).contains(&told), "{name}: {told}");
+            for number in 0..told {
+                let still = stills.join(format!("{number}.jpg"));
+                let still = crate::picture::files::read(&still).unwrap();
+                assert_eq!(still.pixels()[0] > 200, number > 0, "{name}: {number}");
+            }
+            assert_eq!(std::fs::read_dir(&stills).unwrap().count(), told);
+            write_stills(&film, &stills, 9, || false, |_| told -= 1).unwrap();
+            assert_eq!(told, 0, "{name}: those that are there");
+            std::fs::remove_file(stills.join("1.jpg")).unwrap();
+            assert!(write_stills(&film, &stills, 9, || true, |_| told += 1).is_err());
+            assert_eq!(told, 0, "{name}: stopped");
         }
     }
 

@@ -265,10 +265,24 @@ fn no_example_stands_in_doc_comments_that_are_not_run() {
                     let line = line.trim_start();
                     line.strip_prefix("///").or(line.strip_prefix("//!"))
                 });
-                let fences = comments.filter_map(|line| line.trim_start().strip_prefix("```"));
-                // The first of each two opens.
-                for language in fences.step_by(2) {
-                    assert_eq!(language, "text", "{}", path.display());
+                let mut is_open = false;
+                for line in comments {
+                    let line = line.strip_prefix(' ').unwrap_or(line);
+                    let fences = ["```", "~~~"];
+                    let fence = fences
+                        .iter()
+                        .find_map(|fence| line.trim_start().strip_prefix(fence));
+                    match fence {
+                        Some(language) => {
+                            assert!(is_open || language == "text", "{}: {line}", path.display());
+                            is_open = !is_open;
+                        }
+                        // What is indented is code as well.
+                        None => {
+                            let is_code = !is_open && line.starts_with("    ");
+                            assert!(!is_code, "{}: {line}", path.display());
+                        }
+                    }
                 }
             }
         }

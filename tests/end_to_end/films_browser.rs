@@ -62,19 +62,6 @@ impl Stage {
     }
 }
 
-/// Saves what a page shows where somebody looks at it: in the folder SCORE_SCREENSHOTS.
-fn show(page: &Page, name: &str) {
-    show_after(Duration::ZERO, page, name);
-}
-
-/// As [`show`], after a time in which there comes more to look at.
-fn show_after(time: Duration, page: &Page, name: &str) {
-    if let Some(folder) = std::env::var_os("SCORE_SCREENSHOTS") {
-        std::thread::sleep(time);
-        page.screenshot(&Path::new(&folder).join(format!("{name}.png")));
-    }
-}
-
 /// The state of the film, as the page asks for it.
 fn results(page: &Page) -> usize {
     let count = page.eval("fetch('/film/0/state').then((answer) => answer.json()).then((state) => state.results.length)");
@@ -98,7 +85,7 @@ fn a_film_is_rendered_played_and_rendered_again_as_another_tune() {
         "document.querySelector('#render progress').value > 0.05",
         RENDERS,
     );
-    show(&page, "film_renders");
+    page.show("film_renders");
     assert_eq!(
         page.eval("document.getElementById('turn-style').value"),
         "playful"
@@ -138,7 +125,7 @@ fn a_film_is_rendered_played_and_rendered_again_as_another_tune() {
     page.until("Math.abs(document.getElementById('video').currentTime - 9) < 0.3");
     page.until("document.getElementById('bar-number').textContent !== '–'");
     page.until("document.getElementById('key').textContent.includes(' ')");
-    show_after(Duration::from_secs(2), &page, "film");
+    page.show_after(Duration::from_secs(2), "film");
     assert_eq!(page.faint(), serde_json::json!([]));
 
     // Of less of the film more is seen, and the strip is as wide as before.
@@ -149,7 +136,7 @@ fn a_film_is_rendered_played_and_rendered_again_as_another_tune() {
         page.eval("document.querySelector('.roll').clientWidth"),
         wide
     );
-    show_after(Duration::from_secs(1), &page, "film_near");
+    page.show_after(Duration::from_secs(1), "film_near");
     page.eval("document.querySelectorAll('.zoom button')[1].click()");
 
     // Another tune is another .mid; it is shown at the same place of the film.
@@ -182,18 +169,18 @@ fn a_film_is_rendered_played_and_rendered_again_as_another_tune() {
         "document.querySelectorAll('#results tbody tr').length > 2",
         RENDERS,
     );
-    show(&page, "film_measured");
+    page.show("film_measured");
     assert_eq!(page.faint(), serde_json::json!([]));
 
     let phone = browser.open(&format!("{}/", stage.base()), PHONE);
     phone.until("document.querySelectorAll('.made li').length === 2");
     phone.until("document.getElementById('video').readyState >= 2");
     phone.until("document.documentElement.scrollWidth <= innerWidth");
-    show_after(Duration::from_secs(1), &phone, "phone_film");
+    phone.show_after(Duration::from_secs(1), "phone_film");
     phone.eval("scrollTo(0, document.getElementById('side').offsetTop - 240)");
-    show(&phone, "phone_film_turn");
+    phone.show("phone_film_turn");
     phone.eval("scrollTo(0, document.body.scrollHeight)");
-    show(&phone, "phone_film_results");
+    phone.show("phone_film_results");
     assert_eq!(phone.faint(), serde_json::json!([]));
     for open in [&page, &phone] {
         assert_eq!(open.complaints(), Vec::<String>::new());
@@ -213,12 +200,12 @@ fn a_film_that_browsers_do_not_play_is_shown_in_small_and_found_in_its_folder() 
     let stage = Stage::new(write, &["page", "--port", "0"]);
     let list = browser.open(&stage.address, LAPTOP);
     list.until("document.querySelectorAll('.list a').length === 1");
-    show(&list, "films");
+    list.show("films");
     assert_eq!(list.faint(), serde_json::json!([]));
     let phone = browser.open(&format!("{}/", stage.base()), PHONE);
     phone.until("document.querySelectorAll('.list article').length > 20");
     phone.until("document.documentElement.scrollWidth <= innerWidth");
-    show(&phone, "phone_films");
+    phone.show("phone_films");
     // A page in the background loads no film.
     list.front();
     list.eval("(() => { const find = document.getElementById('find'); find.value = 'quick'; find.dispatchEvent(new Event('input')); })()");
@@ -230,7 +217,7 @@ fn a_film_that_browsers_do_not_play_is_shown_in_small_and_found_in_its_folder() 
     list.until("location.pathname === '/film/0' && document.getElementById('film').textContent === 'old.avi'");
     list.until("document.getElementById('nothing').textContent.includes('render it')");
     assert_eq!(results(&list), 0);
-    show(&list, "film_before");
+    list.show("film_before");
     // A wrong value is said where it was typed, and mended.
     let type_key = |field: &str, value: &str| {
         list.eval(&format!(
@@ -239,7 +226,7 @@ fn a_film_that_browsers_do_not_play_is_shown_in_small_and_found_in_its_folder() 
     };
     type_key("tempo", "100000");
     list.until("document.querySelector('#render .why').textContent.includes('100000')");
-    show(&list, "film_refused");
+    list.show("film_refused");
     type_key("tempo", "126");
     list.until_within(
         "document.querySelectorAll('.made li').length === 1",
@@ -290,5 +277,5 @@ fn pictures_of_the_page_of_films() {
         "document.querySelector('#results .note').textContent.includes('holiday-scored.mid')",
     );
     std::thread::sleep(Duration::from_secs(2));
-    show(&page, "studio_film");
+    page.show("studio_film");
 }

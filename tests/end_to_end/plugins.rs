@@ -30,10 +30,10 @@ fn built() -> &'static Path {
             .current_dir(house())
             .args(["build", "--quiet", "--offline", "--locked"])
             // All of the workspace, as its tests have it: with fewer packages the features of their
-            // libraries are others, and the engine is compiled anew.
+            // libraries are others, and the engine is compiled again.
             .args(["--workspace", "--lib"])
             .args(PROBES.iter().flat_map(|probe| ["--example", *probe]))
-            // Who measures how long tests take sets this, with which all would be compiled anew.
+            // Who measures how long tests take sets this, with which all would be compiled again.
             .env_remove("RUSTC_BOOTSTRAP")
             .env("CARGO_TARGET_DIR", folder.parent().unwrap());
         if folder.ends_with("release") {

@@ -104,19 +104,6 @@ impl Stage {
     }
 }
 
-/// Saves what a page shows where somebody looks at it: in the folder SCORE_SCREENSHOTS.
-fn show(page: &Page, name: &str) {
-    show_after(Duration::ZERO, page, name);
-}
-
-/// As [`show`], after a time in which there comes more to look at.
-fn show_after(time: Duration, page: &Page, name: &str) {
-    if let Some(folder) = std::env::var_os("SCORE_SCREENSHOTS") {
-        std::thread::sleep(time);
-        page.screenshot(&Path::new(&folder).join(format!("{name}.png")));
-    }
-}
-
 /// How a canvas looks, as a number that differs when its pixels do.
 const LOOK: &str = "((canvas) => { const data = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data; let sum = 0; for (let at = 0; at < data.length; at += 1) sum = (sum * 31 + data[at]) | 0; return sum; })";
 
@@ -162,12 +149,12 @@ fn what_plays_is_seen_and_turned_by_two_pages_that_agree() {
     page.until("document.getElementById('tempo').textContent === '96.0 bpm' || document.getElementById('tempo').textContent === '96 bpm'");
     page.until("document.getElementById('key').textContent === 'D minor'");
     page.until("document.getElementById('revision').textContent === '1'");
-    show_after(Duration::from_secs(4), &page, "watch");
+    page.show_after(Duration::from_secs(4), "watch");
 
     // A node that is chosen shows its controls; a slider sets the value, in all pages.
     let phone = browser.open(&format!("{}/", stage.base), PHONE);
     phone.until("document.querySelectorAll('.node').length === 10");
-    show_after(Duration::from_secs(2), &phone, "phone_watch");
+    phone.show_after(Duration::from_secs(2), "phone_watch");
     page.eval("document.querySelector('[data-node=bell]').click()");
     phone.eval("document.querySelector('[data-tab=turn]').click()");
     phone.eval("document.querySelector('.all details[data-node=bell] summary').click()");
@@ -180,7 +167,7 @@ fn what_plays_is_seen_and_turned_by_two_pages_that_agree() {
     let other = knob("all", "bell.gain");
     phone.until(&format!("{other}.querySelector('.field').value === {set}"));
     phone.until("document.querySelector('.held li')?.textContent.includes('bell.gain')");
-    show(&phone, "phone_turn");
+    phone.show("phone_turn");
     // Typed, and refused with the reason where it is not taken.
     let typed = |text: &str| {
         phone.eval(&format!(
@@ -213,7 +200,7 @@ fn what_plays_is_seen_and_turned_by_two_pages_that_agree() {
     page.eval("[...document.querySelectorAll('.presets button')].find((one) => one.textContent === 'storm').click()");
     page.until("document.getElementById('tempo').textContent.startsWith('140')");
     phone.until("document.querySelectorAll('.held li').length === 4");
-    show(&page, "turn");
+    page.show("turn");
     page.eval("[...document.querySelectorAll('.held button')].find((one) => one.textContent === 'Release all').click()");
     phone.until("document.querySelectorAll('.held li').length === 0");
     page.until(&format!("{gain}.querySelector('.field').value === '-30'"));
@@ -260,7 +247,7 @@ fn trouble_stands_at_its_node_and_a_lost_server_is_said_and_found_again() {
     page.until("document.querySelector('.chosen .message').textContent.includes('Turn it up')");
     page.until("document.querySelector('[data-node=tune] .state').textContent === 'not wired'");
     page.until("document.getElementById('sound').textContent !== '–'");
-    show(&page, "trouble");
+    page.show("trouble");
     assert_eq!(page.faint(), serde_json::json!([]));
     // A mistake in the saved patch is said with its place.
     std::fs::write(
@@ -269,7 +256,7 @@ fn trouble_stands_at_its_node_and_a_lost_server_is_said_and_found_again() {
     )
     .unwrap();
     page.until("document.getElementById('notice').textContent.includes('show.ron:6:')");
-    show(&page, "refused");
+    page.show("refused");
     std::fs::write(stage.patch(), SHOW).unwrap();
     page.until("document.getElementById('notice').hidden");
     page.until("document.querySelector('[data-node=low]').dataset.state === 'good'");
@@ -283,7 +270,7 @@ fn trouble_stands_at_its_node_and_a_lost_server_is_said_and_found_again() {
     );
     page.until("document.getElementById('notice').textContent.includes('connection is lost')");
     page.until("document.body.classList.contains('stale')");
-    show(&page, "lost");
+    page.show("lost");
     stage.start(&port);
     page.until(
         "document.getElementById('notice').hidden && !document.body.classList.contains('stale')",
@@ -303,7 +290,7 @@ fn the_show_is_a_picture_alone_and_black_on_demand() {
     let projected = browser.open(&format!("{}/show", stage.base), LAPTOP);
     let bright = "(() => { const canvas = document.getElementById('picture'); const { data } = canvas.getContext('2d').getImageData(canvas.width / 2, canvas.height / 2, 300, 100); return data.reduce((sum, value, at) => at % 4 < 3 ? sum + value : sum, 0); })()";
     projected.until(&format!("{bright} > 1000"));
-    show_after(Duration::from_secs(3), &projected, "show");
+    projected.show_after(Duration::from_secs(3), "show");
     page.eval("document.getElementById('black').click()");
     projected.until(&format!("{bright} === 0"));
     page.until("document.getElementById('black').getAttribute('aria-pressed') === 'true'");
@@ -317,10 +304,10 @@ fn the_show_is_a_picture_alone_and_black_on_demand() {
     page.until("document.querySelector('.cues [aria-pressed=true]')?.textContent === 'dawn'");
     page.until("document.querySelector('.go').textContent === 'GO: night'");
     page.until("document.querySelector('.held li')?.textContent.includes('bell.gain')");
-    show(&page, "cues");
+    page.show("cues");
     let phone = browser.open(&format!("{}/phone", stage.base), PHONE);
     phone.until("document.getElementById('word').textContent === 'Playing'");
-    show(&phone, "phone_health");
+    phone.show("phone_health");
     for open in [&page, &projected, &phone] {
         assert_eq!(open.complaints(), Vec::<String>::new());
     }
@@ -359,7 +346,7 @@ fn sixty_nodes_can_be_read_and_none_covers_another() {
     );
     assert_eq!((&read[0], &read[1]), (&0.into(), &0.into()), "{read}");
     assert!(read[2].as_f64().unwrap() >= 10.0, "{read}");
-    show(&page, "sixty");
+    page.show("sixty");
     assert_eq!(page.complaints(), Vec::<String>::new());
 }
 
@@ -395,22 +382,22 @@ fn pictures_of_the_page() {
     page.eval("[...document.querySelectorAll('.presets button')].find((one) => one.textContent === 'calm').click()");
     page.until("document.querySelectorAll('.held li').length === 3");
     std::thread::sleep(Duration::from_secs(2));
-    show(&page, "studio");
+    page.show("studio");
     // What the projector gets.
     let projected = browser.open(&format!("{}/show", stage.base), LAPTOP);
     projected.front();
     std::thread::sleep(Duration::from_secs(4));
-    show(&projected, "studio_show");
+    projected.show("studio_show");
     page.front();
     page.eval("document.getElementById('edit').click()");
     page.until("document.querySelector('.cm-content')?.textContent.includes('Patch(')");
     page.eval("document.querySelector('[data-node=calm]').click()");
     page.until("document.querySelector('.edit-node').textContent.includes('calm')");
-    show(&page, "studio_edit");
+    page.show("studio_edit");
     let phone = browser.open(&format!("{}/", stage.base), PHONE);
     phone.until("document.querySelectorAll('.node').length > 20");
     std::thread::sleep(Duration::from_secs(4));
-    show(&phone, "studio_phone");
+    phone.show("studio_phone");
 }
 
 const PRESETS: &str = r#"    presets: {

@@ -5,7 +5,7 @@ use std::path::Path;
 use score_test_support::jack::{Jack, RATE};
 use score_test_support::text;
 
-/// A stretch of sound that was recorded: both sides.
+/// Sound that was recorded: both sides.
 pub(crate) struct Recorded {
     pub(crate) left: Vec<f32>,
     pub(crate) right: Vec<f32>,

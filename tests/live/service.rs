@@ -107,8 +107,8 @@ fn hours_end_and_begin_with_a_fade_that_does_not_click_and_are_told() {
     };
     let hours = format!(
         r#"hours: [(from: "{}", to: "{}", zone: "UTC")],"#,
-        clock(15),
-        clock(7)
+        clock(17),
+        clock(9)
     );
     std::fs::write(folder.path().join("show.ron"), patch(&hours)).unwrap();
     let arguments = [
@@ -123,18 +123,18 @@ fn hours_end_and_begin_with_a_fade_that_does_not_click_and_are_told() {
     ];
     let run = Running::start(&mut jack.score(folder.path(), &arguments));
     jack.until_port("score_out:out_1");
-    let recorded = record(&jack, folder.path(), "score_out", 21);
+    let recorded = record(&jack, folder.path(), "score_out", 23);
     run.drain();
     let sound = &recorded.left;
     let second = |from: usize| &sound[from * 48_000..(from + 1) * 48_000];
-    let peaks: Vec<f32> = (0..21).map(|from| peak(second(from))).collect();
+    let peaks: Vec<f32> = (0..23).map(|from| peak(second(from))).collect();
     println!("peaks a second: {peaks:?}");
     let silent = peaks.iter().filter(|peak| **peak == 0.0).count();
     assert!(
         (2..=6).contains(&silent),
         "{silent} silent seconds of 8 - 4: {peaks:?}"
     );
-    assert!(peaks[0] > 0.2 && peaks[20] > 0.2, "{peaks:?}");
+    assert!(peaks[0] > 0.2 && peaks[22] > 0.2, "{peaks:?}");
     let log = std::fs::read_to_string(folder.path().join("log.txt")).unwrap();
     assert!(
         log.contains("its hours are over: it is silent on purpose until"),

@@ -15,6 +15,12 @@ const LONG: Duration = Duration::from_secs(600);
 /// Who lives that long has made up for all deaths before.
 pub(crate) const FORGIVEN: Duration = Duration::from_secs(3600);
 
+/// What began less than this before the machine's next start may have brought the machine down.
+const BRIEF: Duration = Duration::from_secs(120);
+
+/// At the fifth brief life that ended with the machine, power cuts are no longer to blame.
+const RESETS: u32 = 5;
+
 /// The wait before the second start; doubles with each death that comes soon.
 const FIRST_WAIT: Duration = Duration::from_millis(500);
 
@@ -90,6 +96,10 @@ pub(crate) struct Ladder {
     /// The start of the machine in which it does, where the system tells them apart.
     #[serde(default)]
     boot: Option<String>,
+    /// Brief lives that ended with the machine, or with a container, which seems another machine at
+    /// each start; since one that has lived for [`FORGIVEN`].
+    #[serde(default)]
+    resets: u32,
 }
 
 impl Ladder {
@@ -98,7 +108,11 @@ impl Ladder {
     pub(crate) fn begin(&mut self, patch: &str, now: Duration) {
         let is_near = self.last.is_some_and(|last| within(last, now, LONG));
         if !is_near {
-            *self = Ladder::default();
+            *self = Ladder {
+                patch: std::mem::take(&mut self.patch),
+                resets: self.resets,
+                ..Ladder::default()
+            };
         }
         self.take(patch);
     }
@@ -115,17 +129,24 @@ impl Ladder {
 
     /// The keeper starts `now`: if the run lived when the keeper was last heard of, both were killed.
     /// Where the machine was started again since, nothing is held against the patch: the power was
-    /// cut. `boot` is this start of the machine.
+    /// cut; unless that comes again and again after brief lives. `boot` is this start of the
+    /// machine.
     pub(crate) fn recover(&mut self, now: Duration, boot: Option<&str>, has_good: bool) {
         let Some(since) = self.since.take() else {
             return;
         };
-        let then = self.boot.as_deref();
-        if then.zip(boot).is_some_and(|(then, now)| then != now) {
-            return;
-        }
         let lived = now.saturating_sub(since);
-        let why = "it was killed together with its keeper, or the power was cut";
+        let then = self.boot.as_deref();
+        let mut why = "it was killed together with its keeper, or the power was cut";
+        if then.zip(boot).is_some_and(|(then, now)| then != now) {
+            if lived < BRIEF {
+                self.resets = self.resets.saturating_add(1);
+            }
+            if lived >= BRIEF || self.resets < RESETS {
+                return;
+            }
+            why = "the machine went down with it again and again";
+        }
         self.died(now, lived, why, has_good);
     }
 
@@ -139,6 +160,7 @@ impl Ladder {
     pub(crate) fn thrives(&mut self) {
         (self.short_lives, self.streak, self.silences) = (0, 0, 0);
         self.on_trial = false;
+        self.resets = 0;
     }
 
     /// It has ended, as it was asked to.
@@ -418,12 +440,43 @@ mod tests {
     fn power_cuts_are_not_held_against_the_patch() {
         let mut ladder = ladder();
         for start in 0..9_u64 {
-            let boot = format!("boot {start}");
-            ladder.recover(seconds(start), Some(&boot), true);
-            ladder.begin("a", seconds(start));
-            ladder.started(seconds(start), Some(&boot));
+            let (now, boot) = (seconds(start * 130), format!("boot {start}"));
+            ladder.recover(now, Some(&boot), true);
+            ladder.begin("a", now);
+            ladder.started(now, Some(&boot));
         }
         assert_eq!((ladder.rung(), ladder.streak), (Rung::Patch, 0));
+    }
+
+    /// The run starts `lived` seconds before the machine starts again, so often.
+    fn reset(ladder: &mut Ladder, lived: u64, times: u64) -> Vec<Rung> {
+        let lives = (0..times).map(|start| {
+            let (began, boot) = (seconds(start * 200), format!("boot {start}"));
+            ladder.begin("a", began);
+            ladder.started(began, Some(&boot));
+            let now = began + Duration::from_secs(lived);
+            ladder.recover(now, Some("another"), false);
+            ladder.rung()
+        });
+        lives.collect()
+    }
+
+    #[test]
+    fn what_takes_the_machine_down_with_it_again_and_again_goes_down_too() {
+        use Rung::{Patch, Quiet};
+        let mut ladder = ladder();
+        let rungs = [Patch, Patch, Patch, Patch, Patch, Patch, Quiet];
+        assert_eq!(reset(&mut ladder, 119, 7), rungs);
+        // Another patch has taken nothing down.
+        ladder.take("b");
+        assert_eq!((ladder.rung(), ladder.resets), (Patch, 0));
+        // Where it lives longer, or has lived for an hour in between, the power is to blame.
+        let mut ladder = self::ladder();
+        assert_eq!(reset(&mut ladder, 121, 40), [Patch; 40]);
+        assert_eq!(reset(&mut ladder, 119, 4), [Patch; 4]);
+        ladder.thrives();
+        assert_eq!(reset(&mut ladder, 119, 4), [Patch; 4]);
+        assert_eq!(ladder.streak, 0);
     }
 
     #[test]

@@ -62,6 +62,11 @@ impl Manager {
         self.0.send(&format!("STOPPING=1\nEXTEND_TIMEOUT_USEC={more}"));
     }
 
+    /// Gives nothing but a sign of life, whatever plays or ends.
+    pub(crate) fn beats(&mut self) {
+        self.0.send("WATCHDOG=1");
+    }
+
     /// Reports that all is as it should be, though nothing plays just now; with a line, where there
     /// is one.
     pub(crate) fn alive(&mut self, line: &str) {

@@ -4,7 +4,7 @@ use std::io;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 
-use rustix::io::{FdFlags, fcntl_setfd};
+use rustix::fd::OwnedFd;
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketType};
 
 /// Connects to the socket at `path`, and does not wait where the program behind it has stopped and
@@ -13,14 +13,30 @@ use rustix::net::{AddressFamily, SocketAddrUnix, SocketType};
 /// # Errors
 /// Nobody listens there, or nobody takes callers ([`io::ErrorKind::WouldBlock`]).
 pub fn connect(path: &Path) -> io::Result<UnixStream> {
-    let socket = rustix::net::socket(AddressFamily::UNIX, SocketType::STREAM, None)?;
-    // Programs that are started from here have no business with it.
-    fcntl_setfd(&socket, FdFlags::CLOEXEC)?;
-    let stream = UnixStream::from(socket);
+    let stream = UnixStream::from(socket()?);
     stream.set_nonblocking(true)?;
     rustix::net::connect(&stream, &SocketAddrUnix::new(path)?)?;
     stream.set_nonblocking(false)?;
     Ok(stream)
+}
+
+/// A socket that no program has which is started from here, not even one that starts meanwhile.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn socket() -> io::Result<OwnedFd> {
+    let closes = rustix::net::SocketFlags::CLOEXEC;
+    let stream = SocketType::STREAM;
+    Ok(rustix::net::socket_with(AddressFamily::UNIX, stream, closes, None)?)
+}
+
+/// A socket that programs which are started from here do not have. Where whoever listens is gone,
+/// writing to it is an error and no signal, as with [`UnixStream::connect`].
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+fn socket() -> io::Result<OwnedFd> {
+    let socket = rustix::net::socket(AddressFamily::UNIX, SocketType::STREAM, None)?;
+    rustix::io::fcntl_setfd(&socket, rustix::io::FdFlags::CLOEXEC)?;
+    #[cfg(target_vendor = "apple")]
+    rustix::net::sockopt::set_socket_nosigpipe(&socket, true)?;
+    Ok(socket)
 }
 
 #[cfg(all(test, target_os = "linux"))]

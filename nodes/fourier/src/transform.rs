@@ -1,4 +1,4 @@
-//! Which frequencies are in a stretch of sound.
+//! Which frequencies are in a block of sound.
 
 use std::f32::consts::TAU;
 use std::sync::Arc;

@@ -28,13 +28,13 @@ fn products_are_those_of_the_sum() {
     }
 }
 
-/// `samples` on both sides through a resampler, in stretches of 700 frames; the left side comes
+/// `samples` on both sides through a resampler, in blocks of 700 frames; the left side comes
 /// back.
 fn resample(from: u32, to: u32, samples: &[f32]) -> Vec<f32> {
     let mut resampler = Resampler::new(from, to).unwrap().unwrap();
     let mut ready = Vec::new();
-    for stretch in samples.chunks(700) {
-        let stereo: Vec<f32> = stretch.iter().flat_map(|sample| [*sample; 2]).collect();
+    for block in samples.chunks(700) {
+        let stereo: Vec<f32> = block.iter().flat_map(|sample| [*sample; 2]).collect();
         resampler.push(&stereo, &mut ready).unwrap();
     }
     resampler.finish(&mut ready).unwrap();

@@ -225,13 +225,13 @@ where
     f32: FromSample<T>,
     C: Callback,
 {
-    // The system gives buffers of the format that it was asked for.
+    // The system gives buffers of the format that it was asked for. Those of another are no calls
+    // that are counted: the device counts as one that stands still, and is opened again.
     match direction {
         Direction::Output => {
-            let play = move |out: &mut Data, _: &OutputCallbackInfo| {
-                if let Some(out) = out.as_slice_mut::<T>() {
-                    callback.play(out);
-                }
+            let play = move |out: &mut Data, _: &OutputCallbackInfo| match out.as_slice_mut::<T>() {
+                Some(out) => callback.play(out),
+                None => out.bytes_mut().fill(0),
             };
             output(device, config, T::FORMAT, Box::new(play), complaint)
         }
@@ -247,7 +247,7 @@ where
 }
 
 /// What a stream calls to have a buffer filled. Boxed, since a library's whole side of a stream is
-/// compiled anew for each type of callback, and there is one for every format.
+/// compiled again for each type of callback, and there is one for every format.
 type Play = Box<dyn FnMut(&mut Data, &OutputCallbackInfo) + Send>;
 
 /// What a stream calls with what it heard.

@@ -10,7 +10,7 @@ use score_engine::{
 
 use crate::only_live::only_live;
 
-/// So many names are listed where one is not known.
+/// At most this many names are listed where one is not known.
 const FEW: usize = 20;
 
 const EVENT: InputPort<Event> = InputPort::new(0, "event", "what recalls");

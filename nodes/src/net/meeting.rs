@@ -79,6 +79,7 @@ impl Write for Meeting<'_> {
 #[cfg(test)]
 mod tests {
     use std::net::TcpListener;
+    use std::sync::Barrier;
 
     use super::super::handshake::{Refusal, answer};
     use super::*;
@@ -89,9 +90,12 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let mut out = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         let (into, _) = listener.accept().unwrap();
+        let together = Barrier::new(2);
         std::thread::scope(|scope| {
+            let caller = &together;
             scope.spawn(move || {
                 let greeting = [&b"SCOREN\0\x01"[..], &[7; 72]].concat();
+                caller.wait();
                 for byte in greeting {
                     if out.write_all(&[byte]).is_err() {
                         return;
@@ -99,6 +103,7 @@ mod tests {
                     std::thread::sleep(Duration::from_millis(10));
                 }
             });
+            together.wait();
             let mut meeting = Meeting::within(&into, Duration::from_millis(100)).unwrap();
             let met = answer(&mut meeting, None, |_| Ok(()));
             assert!(

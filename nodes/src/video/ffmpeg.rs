@@ -60,15 +60,19 @@ pub(crate) struct Film {
 }
 
 impl Film {
-    /// How many seconds the film at `path`, this one, lasts: as it says, or by reading it to its end.
-    /// `None`: it has no picture.
+    /// How many seconds the film at `path`, this one, lasts: as it says, or by reading it to its
+    /// end, unless that is stopped. `None`: it has no picture.
     ///
     /// # Errors
-    /// ffprobe is missing, or cannot read it.
-    pub(crate) fn lasts(&self, path: &Path) -> Result<Option<f64>, NodeError> {
+    /// ffprobe is missing, cannot read it, or was stopped.
+    pub(crate) fn lasts(
+        &self,
+        path: &Path,
+        is_stopped: impl Fn() -> bool,
+    ) -> Result<Option<f64>, NodeError> {
         let said = self.declared.map(|declared| declared.end.seconds());
         match said.filter(|seconds| *seconds > 0.0) {
-            None => self.timeline.read_to_end(path, self.stream),
+            None => self.timeline.read_to_end(path, self.stream, is_stopped),
             said => Ok(said),
         }
     }

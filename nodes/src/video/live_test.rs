@@ -84,7 +84,9 @@ pub(crate) fn play_steered<N: Node>(
     let (mut live, _) = Live::start(graph, &Settings::default(), LiveOptions::default())?;
     let until = Instant::now() + longest;
     let steering = live.steering();
-    let has_enough = || enough(&steering, seen().entry(run).or_default());
+    // Copied, so that what comes meanwhile, of other runs too, does not wait for `enough`.
+    let so_far = || seen().get(&run).cloned().unwrap_or_default();
+    let has_enough = || enough(&steering, &so_far());
     while Instant::now() < until && !live.is_over() && !has_enough() {
         std::thread::sleep(Duration::from_millis(10));
     }

@@ -350,6 +350,19 @@ impl Page {
         std::fs::write(path, from_base64(shot["data"].as_str().unwrap())).unwrap();
     }
 
+    /// Saves what the page shows where somebody looks at it: in the folder SCORE_SCREENSHOTS.
+    pub fn show(&self, name: &str) {
+        self.show_after(Duration::ZERO, name);
+    }
+
+    /// As [`Page::show`], after a time in which there comes more to look at.
+    pub fn show_after(&self, time: Duration, name: &str) {
+        if let Some(folder) = std::env::var_os("SCORE_SCREENSHOTS") {
+            std::thread::sleep(time);
+            self.screenshot(&Path::new(&folder).join(format!("{name}.png")));
+        }
+    }
+
     /// Errors of scripts, and what the browser refused.
     pub fn complaints(&self) -> Vec<String> {
         let wire = self.wire.borrow();

@@ -58,13 +58,13 @@ pub fn length() -> f64 {
     f64::from(lengths().iter().sum::<u32>()) * PICTURE
 }
 
-/// Writes the film as `name` into `folder`.
-pub fn write(folder: &Path, name: &str) {
+/// Writes the film as cuts.mp4 into `folder`.
+pub fn write(folder: &Path) {
     static FILM: OnceLock<Vec<u8>> = OnceLock::new();
-    write_once(&FILM, folder, name, |folder| draw(folder, name));
+    write_once(&FILM, folder, "cuts.mp4", draw);
 }
 
-fn draw(folder: &Path, name: &str) {
+fn draw(folder: &Path) {
     let (mut arguments, mut filters, mut joined) = (String::new(), String::new(), String::new());
     for (number, frames) in lengths().iter().enumerate() {
         let scene = SCENES[number % SCENES.len()];
@@ -79,7 +79,7 @@ fn draw(folder: &Path, name: &str) {
         folder,
         &format!(
             "{arguments} -filter_complex {filters}{joined}concat=n={}[v] -map [v] -r {RATE} \
-             -c:v libx264 -preset ultrafast {name}",
+             -c:v libx264 -preset ultrafast cuts.mp4",
             CUTS + 1
         ),
     );

@@ -116,14 +116,15 @@ pub(super) fn is_temporary(why: &io::Error) -> bool {
             | ErrorKind::OutOfMemory
             | ErrorKind::StorageFull
             | ErrorKind::QuotaExceeded
-            // A disk that failed is read-only from then on.
+            // A disk that failed while films were scored is read-only from then on.
             | ErrorKind::ReadOnlyFilesystem
     )
 }
 
 /// Why no film can be scored: for the reason that the system gives, which may be gone another time.
+/// A disk that is read-only from the start does not get better by itself.
 pub(super) fn refusal(why: &io::Error, message: String) -> Failure {
-    match is_temporary(why) {
+    match is_temporary(why) && why.kind() != ErrorKind::ReadOnlyFilesystem {
         true => Failure::Films {
             failed: 0,
             left: 0,
@@ -324,6 +325,15 @@ mod tests {
         for errno in [Errno::NOENT, Errno::ACCESS, Errno::ISDIR, Errno::NOTDIR] {
             assert!(!is(errno), "{errno}");
         }
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn a_disk_that_is_read_only_from_the_start_is_not_tried_again() {
+        use rustix::io::Errno;
+        let refused = |errno: Errno| refusal(&io::Error::from(errno), "refused".to_owned());
+        assert!(matches!(refused(Errno::ROFS), Failure::Message(_)));
+        assert!(matches!(refused(Errno::IO), Failure::Films { .. }));
     }
 
     /// A worker meets it itself, or a program that it runs says it in the system's words.

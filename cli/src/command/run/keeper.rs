@@ -66,6 +66,7 @@ pub(super) fn keep_alive(arguments: &Run) -> Result<(), Failure> {
         manager: Manager::new(),
         folder,
         boot: boot(),
+        lingering: Vec::new(),
     };
     let has_good = kept::has_good(keeper.folder.path());
     keeper
@@ -88,6 +89,8 @@ struct Keeper<'a> {
     manager: Manager,
     /// What tells this start of the machine from every other.
     boot: Option<String>,
+    /// Runs that could not be ended.
+    lingering: Vec<Child>,
 }
 
 impl Keeper<'_> {
@@ -155,27 +158,42 @@ impl Keeper<'_> {
         }
     }
 
-    /// Waits so long, or until another patch is saved. `false`: it is to end.
+    /// Waits so long, or until another patch is saved; and for a port that the run before still
+    /// has. `false`: it is to end.
     fn rest(&mut self, time: Duration, stop: &Receiver<()>, patch: &str) -> bool {
         let began = Instant::now();
-        while let Some(left) = time.checked_sub(began.elapsed()) {
-            if left.is_zero() {
-                break;
+        loop {
+            let left = time.saturating_sub(began.elapsed());
+            let has_port = self.has_port();
+            if left.is_zero() && !has_port {
+                return true;
             }
-            let seconds = left.as_secs();
-            self.manager.alive(&format!(
-                "waits {seconds} s before the next start: {}",
-                self.ladder.why()
-            ));
-            match stop.recv_timeout(left.min(LOOK)) {
+            let line = match has_port {
+                true => "waits for the end of the run before, which has the port".to_owned(),
+                false => format!(
+                    "waits {} s before the next start: {}",
+                    left.as_secs(),
+                    self.ladder.why()
+                ),
+            };
+            self.manager.alive(&line);
+            let pause = if has_port { LOOK } else { left.min(LOOK) };
+            match stop.recv_timeout(pause) {
                 Err(RecvTimeoutError::Timeout) => {}
                 _ => return false,
             }
-            if fingerprint(&self.arguments.patch) != patch {
-                break;
+            if !has_port && fingerprint(&self.arguments.patch) != patch {
+                return true;
             }
         }
-        true
+    }
+
+    /// Whether a run that could not be ended is still there, and may have a port that the next
+    /// needs. Without one, the next plays beside it.
+    fn has_port(&mut self) -> bool {
+        self.lingering
+            .retain_mut(|run| matches!(run.try_wait(), Ok(None)));
+        !self.lingering.is_empty() && needs_port(self.arguments)
     }
 
     /// One life of the run.
@@ -191,20 +209,20 @@ impl Keeper<'_> {
         let (mut looked, mut thrives) = (Instant::now(), false);
         loop {
             if stop.try_recv().is_ok() {
-                return self.stop((&mut run, &mut beats), stop);
+                return self.stop((run, beats), stop);
             }
             match run.try_wait() {
                 Ok(None) => {}
                 Ok(Some(status)) if status.success() => return Ok(Ended::Itself),
                 Ok(Some(status)) => return Ok(Ended::Died(self.why(status))),
                 Err(error) => {
-                    end(&mut run);
+                    self.end(run);
                     return Ok(Ended::Died(format!("it cannot be waited for: {error}")));
                 }
             }
             if let Some(silent) = beats.look(Instant::now()) {
                 // What hangs may not end either.
-                kill(&mut run);
+                self.kill(run);
                 let seconds = silent.as_secs();
                 let why = format!("it hung: it gave no sign of life for {seconds} s");
                 return Ok(Ended::Died(why));
@@ -221,12 +239,12 @@ impl Keeper<'_> {
                 }
                 // The patch itself sees what is saved; what plays in its place does not.
                 if rung != Rung::Patch && fingerprint(&self.arguments.patch) != patch {
-                    end(&mut run);
+                    self.end(run);
                     return Ok(Ended::Saved);
                 }
             }
             if rung == Rung::Silence && began.elapsed() >= silence {
-                end(&mut run);
+                self.end(run);
                 return Ok(Ended::SilenceOver);
             }
             std::thread::sleep(POLL);
@@ -237,11 +255,11 @@ impl Keeper<'_> {
     /// at once.
     fn stop(
         &mut self,
-        (run, beats): (&mut Child, &mut Listener),
+        (mut run, mut beats): (Child, Listener),
         stop: &Receiver<()>,
     ) -> Result<Ended, Failure> {
         self.manager.stopping();
-        ask_to_end(run);
+        ask_to_end(&mut run);
         let (asked, mut looked) = (Instant::now(), Instant::now());
         loop {
             if let Some(status) = run.try_wait().map_err(lost)? {
@@ -255,10 +273,53 @@ impl Keeper<'_> {
                 }
             }
             if stop.recv_timeout(POLL).is_ok() && asked.elapsed() > MOMENT {
-                end_within(run, ENDS_AT_ONCE);
+                self.end_within(run, ENDS_AT_ONCE);
                 return Ok(Ended::StoppedAtOnce);
             }
         }
+    }
+
+    /// Ends the run, however it takes that.
+    fn end(&mut self, run: Child) {
+        self.end_within(run, ENDS);
+    }
+
+    /// Asks the run to end, and ends it itself where that takes longer than `time`.
+    fn end_within(&mut self, mut run: Child, time: Duration) {
+        ask_to_end(&mut run);
+        if !self.is_gone_within(&mut run, time) {
+            self.kill(run);
+        }
+    }
+
+    /// Ends the run at once. The system may not be able to: a process that waits for a disk or a
+    /// server which does not answer is there until they do, and is not waited for that long.
+    fn kill(&mut self, mut run: Child) {
+        let _ = run.kill();
+        if !self.is_gone_within(&mut run, DIES) {
+            let id = run.id();
+            tracing::error!(
+                "the run, process {id}, cannot be ended: it may wait for a disk or a server"
+            );
+            self.lingering.push(run);
+        }
+    }
+
+    /// Waits for the end of the run, at most so long. Meanwhile the service manager hears of the
+    /// keeper, and of the run no more.
+    fn is_gone_within(&mut self, run: &mut Child, time: Duration) -> bool {
+        let (began, mut told) = (Instant::now(), None::<Instant>);
+        while matches!(run.try_wait(), Ok(None)) {
+            if began.elapsed() >= time {
+                return false;
+            }
+            if told.is_none_or(|told| told.elapsed() >= LOOK) {
+                told = Some(Instant::now());
+                self.manager.beats();
+            }
+            std::thread::sleep(POLL);
+        }
+        true
     }
 
     /// Starts the run, with the same words on its command line.
@@ -305,6 +366,20 @@ fn folder(arguments: &Run) -> Result<StateFolder, Failure> {
     Ok(StateFolder::open(&folder)?)
 }
 
+/// Whether the run listens at a port, which only one can at a time.
+fn needs_port(arguments: &Run) -> bool {
+    #[cfg(feature = "page")]
+    if arguments.page.page.is_some() {
+        return true;
+    }
+    #[cfg(feature = "osc")]
+    if arguments.osc.is_some() {
+        return true;
+    }
+    let _ = arguments;
+    false
+}
+
 /// What tells the patch, with all that it includes, from every other.
 fn fingerprint(patch: &Path) -> String {
     let texts = files_of(patch).into_iter().map(|file| {
@@ -327,41 +402,6 @@ fn ask_to_end(run: &mut Child) {
         return;
     }
     let _ = run.kill();
-}
-
-/// Ends the run, however it takes that.
-fn end(run: &mut Child) {
-    end_within(run, ENDS);
-}
-
-/// Asks the run to end, and ends it itself where that takes longer than `time`.
-fn end_within(run: &mut Child, time: Duration) {
-    ask_to_end(run);
-    let asked = Instant::now();
-    while asked.elapsed() < time {
-        if !matches!(run.try_wait(), Ok(None)) {
-            return;
-        }
-        std::thread::sleep(POLL);
-    }
-    kill(run);
-}
-
-/// Ends the run at once. The system may not be able to: a process that waits for a disk or a server
-/// which does not answer is there until they do, and is not waited for that long.
-fn kill(run: &mut Child) {
-    let _ = run.kill();
-    let killed = Instant::now();
-    while matches!(run.try_wait(), Ok(None)) {
-        if killed.elapsed() >= DIES {
-            let id = run.id();
-            tracing::error!(
-                "the run, process {id}, cannot be ended: it may wait for a disk or a server"
-            );
-            return;
-        }
-        std::thread::sleep(POLL);
-    }
 }
 
 /// How a program has ended, in words.

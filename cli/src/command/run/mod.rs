@@ -187,7 +187,6 @@ fn play(
             lines.write(status, &arguments.patch);
         }
     });
-    let ending = Ending::begin(is_kept);
     log.clear(bar);
     drop(desk);
     drop(server);
@@ -196,6 +195,8 @@ fn play(
     #[cfg(feature = "page")]
     drop(page);
     let (live, loader) = playing.into_parts();
+    // Not before: what hangs until here is ended like a run that plays.
+    let ending = Ending::begin(is_kept);
     let drained = live.drain(DRAIN_TIMEOUT);
     // Marks what plugins have written.
     loader.ownership().written();

@@ -2,7 +2,7 @@
 //! their reader wrote between them.
 
 use std::fs::File;
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use score_engine::{NodeError, Unwritten, patch_hash, replace_patch};
@@ -11,6 +11,7 @@ use super::example::{EMPTY, Example, FILE, HEAVIEST, LONGEST, LONGEST_NAME, MOST
 use super::splice;
 use crate::file_state::FileState;
 use crate::output::{publish, unwritable};
+use crate::plain_file;
 
 /// Something that is done to the examples.
 #[derive(Clone, Debug, PartialEq)]
@@ -386,18 +387,16 @@ pub(super) fn read_file(
 ) -> Result<Option<(String, Vec<Example>)>, NodeError> {
     let path = folder.join(FILE);
     let refuse = |why: String| NodeError::input(format!("`{}` {why}", path.display()));
-    let file = match File::open(&path) {
-        Ok(file) => file,
+    let bytes = match plain_file::read(&path, LONGEST) {
+        Ok(bytes) => bytes,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) if error.kind() == io::ErrorKind::FileTooLarge => {
+            return Err(refuse("is too long for a file of examples".to_owned()));
+        }
         Err(error) => return Err(refuse(format!("cannot be read ({error})"))),
     };
-    let mut text = String::new();
-    file.take(LONGEST + 1)
-        .read_to_string(&mut text)
-        .map_err(|error| refuse(format!("cannot be read ({error})")))?;
-    if text.len() as u64 > LONGEST {
-        return Err(refuse("is too long for a file of examples".to_owned()));
-    }
+    let text =
+        String::from_utf8(bytes).map_err(|error| refuse(format!("cannot be read ({error})")))?;
     let examples = read(&text, dimension).map_err(refuse)?;
     Ok(Some((text, examples)))
 }

@@ -2,6 +2,7 @@
 //! question takes a fifth of a second.
 
 use std::collections::{BTreeSet, VecDeque};
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
@@ -13,12 +14,15 @@ use crate::file_state::FileState;
 /// Answers that are kept, at most.
 const MOST: usize = 16;
 
+/// A file, and the ending of the name by which it is asked about: ffprobe goes by that too.
+type Asked = (PathBuf, Option<OsString>);
+
 /// What was answered, and what is being asked.
 struct Memory {
     /// A file, as it was when it was asked about, and the answer; the newest last.
-    known: VecDeque<(PathBuf, FileState, Value)>,
+    known: VecDeque<(Asked, FileState, Value)>,
     /// Files that somebody asks about just now.
-    asked: BTreeSet<PathBuf>,
+    asked: BTreeSet<Asked>,
 }
 
 static MEMORY: Mutex<Memory> = Mutex::new(Memory {
@@ -34,7 +38,7 @@ fn memory() -> MutexGuard<'static, Memory> {
 }
 
 /// Somebody asks about this file, as long as this lives.
-struct Question(PathBuf);
+struct Question(Asked);
 
 impl Drop for Question {
     fn drop(&mut self) {
@@ -43,8 +47,8 @@ impl Drop for Question {
     }
 }
 
-/// The answer that was given of the file at `path` as it is now, whatever it was called then, else
-/// what `ask` says. Who asks while another does waits for the other's answer.
+/// The answer that was given of the file at `path` as it is now, by whatever name with the same
+/// ending, else what `ask` says. Who asks while another does waits for the other's answer.
 ///
 /// # Errors
 /// What `ask` fails with; that is not remembered.
@@ -56,7 +60,8 @@ pub(super) fn known_or(
         return ask();
     };
     let file = path.canonicalize().unwrap_or_else(|_| path.to_path_buf());
-    let is_it = |(of, then, _): &&(PathBuf, FileState, Value)| *of == file && *then == before;
+    let file = (file, path.extension().map(OsStr::to_owned));
+    let is_it = |(of, then, _): &&(Asked, FileState, Value)| *of == file && *then == before;
     let mut held = memory();
     loop {
         if let Some((.., answer)) = held.known.iter().find(is_it) {
@@ -112,6 +117,19 @@ mod tests {
         std::fs::remove_file(&path).unwrap();
         assert_eq!(answer("fourth"), "fourth");
         assert_eq!(answer("fifth"), "fifth");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_name_with_another_ending_is_asked_about_by_itself() {
+        let folder = tempfile::tempdir().unwrap();
+        let (raw, link) = (folder.path().join("a.h264"), folder.path().join("a.mkv"));
+        std::fs::write(&raw, "one").unwrap();
+        std::os::unix::fs::symlink(&raw, &link).unwrap();
+        let answer = |path: &Path, said: &str| known_or(path, || Ok(Value::from(said))).unwrap();
+        assert_eq!(answer(&raw, "raw"), "raw");
+        assert_eq!(answer(&link, "not raw"), "not raw");
+        assert_eq!(answer(&raw, "again"), "raw");
     }
 
     #[test]

@@ -15,6 +15,7 @@
 mod answers;
 mod copying;
 mod ending;
+mod packets;
 
 use std::path::Path;
 
@@ -64,29 +65,22 @@ impl Timeline {
     }
 
     /// How many seconds the stream with this number of the file at `path` lasts, by its packets: of a
-    /// file that does not say it. All of it is read. `None`: it has none.
+    /// file that does not say it. All of it is read, unless that is stopped. `None`: it has none.
     ///
     /// # Errors
-    /// ffprobe is missing, or cannot read the file.
-    pub(crate) fn read_to_end(self, path: &Path, stream: u64) -> Result<Option<f64>, NodeError> {
+    /// ffprobe is missing, cannot read the file, or was stopped.
+    pub(crate) fn read_to_end(
+        self,
+        path: &Path,
+        stream: u64,
+        is_stopped: impl Fn() -> bool,
+    ) -> Result<Option<f64>, NodeError> {
         let stream = stream.to_string();
-        let answer = ask(path, "a film", &["-select_streams", &stream], PACKET_TIMES)?;
-        let packets = list(&answer, "packets");
-        let end = (packets.iter().filter_map(packet_end)).max_by(f64::total_cmp);
+        let ends = packets::read(path, "a film", &["-select_streams", &stream], is_stopped)?;
         // A raw stream has no times: its pictures follow one another.
-        let lengths = packets.iter().filter_map(|packet| seconds(packet, "duration_time"));
-        let lasts = end.map_or_else(|| lengths.sum::<f64>(), |end| end - self.zero);
+        let lasts = ends.last.map_or(ends.together, |end| end - self.zero);
         Ok(Some(lasts).filter(|lasts| *lasts > 0.0))
     }
-}
-
-/// What is asked of packets, to know where they end.
-const PACKET_TIMES: &str = "packet=pts_time,dts_time,duration_time";
-
-/// Where a packet ends, as the container counts.
-fn packet_end(packet: &Value) -> Option<f64> {
-    let begins = seconds(packet, "pts_time").or_else(|| seconds(packet, "dts_time"))?;
-    Some(begins + seconds(packet, "duration_time").unwrap_or(0.0))
 }
 
 /// The end that a file declares.
@@ -131,9 +125,7 @@ impl Declared {
         if let Some(stream) = &stream {
             arguments.extend(["-select_streams", stream]);
         }
-        let answer = ask(path, "a file", &arguments, PACKET_TIMES)?;
-        let ends = list(&answer, "packets").iter().filter_map(packet_end);
-        Ok(ends.max_by(f64::total_cmp))
+        Ok(packets::read(path, "a file", &arguments, || false)?.last)
     }
 }
 

@@ -62,6 +62,12 @@ fn lasts(packets: &[Packet], seconds: f64) -> bool {
         .is_some_and(|packet| packet.time >= Time::from_seconds(seconds))
 }
 
+/// Those before so many seconds: a busy machine plays on for a while before it is stopped.
+fn before(mut packets: Vec<Packet>, seconds: f64) -> Vec<Packet> {
+    packets.retain(|packet| packet.time < Time::from_seconds(seconds));
+    packets
+}
+
 /// Strikes the decoders of the film at `path`.
 fn strike(name: &str, path: &Path) {
     let path = path.to_string_lossy().into_owned();
@@ -81,7 +87,7 @@ fn a_film_kept_in_memory_loops_without_a_gap() {
     let folder = tempfile::tempdir().unwrap();
     let node = node(&film(folder.path(), 1), 8, ", loop: true");
     let packets = play::<VideoFile>(&node, LONG, |packets| lasts(packets, 3.5)).unwrap();
-    assert_eq!(rounds(&packets, 1), 4);
+    assert_eq!(rounds(&before(packets, 4.0), 1), 4);
 }
 
 #[test]
@@ -107,7 +113,7 @@ fn a_film_loops_at_the_end_of_its_picture_though_its_sound_goes_on() {
     assert!(status.success());
     let node = node(&path, 8, ", loop: true");
     let packets = play::<VideoFile>(&node, LONG, |packets| lasts(packets, 2.5)).unwrap();
-    assert_eq!(rounds(&packets, 1), 3);
+    assert_eq!(rounds(&before(packets, 3.0), 1), 3);
 }
 
 #[test]

@@ -43,7 +43,7 @@ fn due(log: &[Entry], cuts: usize) -> Vec<Due> {
 fn play(patch: &str, cuts: usize, period: u32) -> Option<(Vec<Entry>, u64, Take)> {
     let jack = Jack::start(period)?;
     let folder = tempfile::tempdir().unwrap();
-    film::write(folder.path(), "cuts.mp4");
+    film::write(folder.path());
     let listener = Listener::start(&jack, &folder.path().join("heard"));
     let player = Player::start(&jack, folder.path(), patch);
     let end = film::cuts().get(cuts).copied();

@@ -199,7 +199,7 @@ pub struct Edits {
 pub fn edits(count: usize, seed: u64, period: u32) -> Option<Edits> {
     let jack = Jack::start(period)?;
     let folder = tempfile::tempdir().unwrap();
-    film::write(folder.path(), "cuts.mp4");
+    film::write(folder.path());
     let listener = Listener::start(&jack, &folder.path().join("heard"));
     let mut scene = Scene::default();
     let mut player = Player::start(&jack, folder.path(), &scene.text());

@@ -131,7 +131,7 @@ fn spoil(player: &mut Player, file: &str, id: &str, complaints: &mut Vec<String>
 }
 
 fn write_files(folder: &Path) {
-    film::write(folder, "cuts.mp4");
+    film::write(folder);
     let tests = house().join("tests");
     for (from, to) in [
         ("end_to_end/data/tiny_classifier.onnx", "own.onnx"),

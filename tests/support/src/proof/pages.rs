@@ -46,7 +46,7 @@ pub struct Cost {
 pub fn cost_of(pages: usize, stalled: usize, seconds: f64, period: u32) -> Option<Cost> {
     let jack = Jack::start(period)?;
     let folder = tempfile::tempdir().unwrap();
-    film::write(folder.path(), "cuts.mp4");
+    film::write(folder.path());
     let mut player = Player::start_with(&jack, folder.path(), &patches::hits(), &["--page", "0"]);
     let (door, cookie) = let_in(&mut player);
     let score = Process(player.program.0.id());
@@ -102,7 +102,7 @@ pub struct Long {
 pub fn cost_of_one(seconds: f64, period: u32) -> Option<Long> {
     let jack = Jack::start(period)?;
     let folder = tempfile::tempdir().unwrap();
-    film::write(folder.path(), "cuts.mp4");
+    film::write(folder.path());
     let patch = patches::shipped("live");
     let mut player = Player::start_with(&jack, folder.path(), &patch, &["--page", "0"]);
     let (door, cookie) = let_in(&mut player);

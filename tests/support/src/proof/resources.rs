@@ -17,7 +17,7 @@ const SETTLED: Duration = Duration::from_secs(25);
 /// Starts the shipped patch on a server of its own.
 fn start(folder: &std::path::Path, patch: &str) -> Option<(Jack, Player)> {
     let jack = Jack::start(256)?;
-    film::write(folder, "cuts.mp4");
+    film::write(folder);
     for (name, size) in [("large.mp4", "1280x720"), ("short.mp4", "160x90")] {
         let source = format!("-f lavfi -i testsrc2=rate=25:duration=20:size={size}");
         ffmpeg(

@@ -99,7 +99,7 @@ pub struct Tempi {
 pub fn tempi(count: usize, period: u32) -> Option<Tempi> {
     let jack = Jack::start(period)?;
     let folder = tempfile::tempdir().unwrap();
-    film::write(folder.path(), "cuts.mp4");
+    film::write(folder.path());
     let player = Player::start(&jack, folder.path(), &patches::shipped("stream_live"));
     std::thread::sleep(Duration::from_secs(3));
     let remote = player.remote();

@@ -95,7 +95,7 @@ pub fn print_taps(period: u32) {
         return;
     };
     let folder = tempfile::tempdir().unwrap();
-    film::write(folder.path(), "cuts.mp4");
+    film::write(folder.path());
     let mut command = jack.tool(this_program().to_str().unwrap());
     let status = command.env(FOLDER, folder.path()).status();
     assert!(status.is_ok_and(|status| status.success()));
