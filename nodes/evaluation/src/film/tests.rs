@@ -14,6 +14,14 @@ fn options() -> Options {
     }
 }
 
+/// Fewer shifts, where no small p is asked for.
+fn few() -> Options {
+    Options {
+        shifts: 199,
+        ..options()
+    }
+}
+
 /// Music that is not read back.
 fn unread() -> Result<ReadBack, String> {
     Err("no model reads it".to_owned())
@@ -112,7 +120,7 @@ fn music_that_follows_every_scene_at_once_is_detected() {
 fn music_of_the_same_film_begun_elsewhere_is_no_more_than_chance() {
     let mut lucky = 0;
     for from in [31.0, 47.0, 59.0, 74.5] {
-        let report = evaluate(&film(), &music(from), unread, &options()).unwrap();
+        let report = evaluate(&film(), &music(from), unread, &few()).unwrap();
         let low = |figure: &&Figure| figure.tested.as_ref().is_some_and(|tested| tested.p < 0.02);
         lucky += report.figures.iter().filter(low).count();
     }
@@ -123,7 +131,7 @@ fn music_of_the_same_film_begun_elsewhere_is_no_more_than_chance() {
 #[test]
 fn a_delay_of_the_music_is_measured() {
     // The film began a second and a half later than the music thinks.
-    let report = evaluate(&film(), &music(-1.5), unread, &options()).unwrap();
+    let report = evaluate(&film(), &music(-1.5), unread, &few()).unwrap();
     let lag = report.figure("event_correlation").unwrap().more["lag"];
     assert!((lag - 1.5).abs() < 0.3, "{lag}");
     let latency = report.figure("cut_latency").unwrap();
@@ -141,7 +149,7 @@ fn a_still_shows_nothing_driven() {
         motion: vec![(0.0, 0.0)],
         cuts: Vec::new(),
     });
-    let report = evaluate(&still, &music(0.0), unread, &options()).unwrap();
+    let report = evaluate(&still, &music(0.0), unread, &few()).unwrap();
     for figure in &report.figures {
         assert_eq!(figure.tested, None, "{}", figure.name);
         assert!(figure.missing.is_some());
@@ -150,8 +158,8 @@ fn a_still_shows_nothing_driven() {
 
 #[test]
 fn the_same_is_found_each_time() {
-    let once = evaluate(&film(), &music(0.0), unread, &options()).unwrap();
-    let again = evaluate(&film(), &music(0.0), unread, &options()).unwrap();
+    let once = evaluate(&film(), &music(0.0), unread, &few()).unwrap();
+    let again = evaluate(&film(), &music(0.0), unread, &few()).unwrap();
     assert_eq!(once.figures, again.figures);
 }
 
@@ -161,8 +169,8 @@ fn a_film_that_is_too_short_or_silent_is_no_reason_to_fail() {
         seconds: 5.0,
         ..Seen::default()
     });
-    assert!(evaluate(&short, &[], unread, &options()).is_none());
-    let report = evaluate(&film(), &[], unread, &options()).unwrap();
+    assert!(evaluate(&short, &[], unread, &few()).is_none());
+    let report = evaluate(&film(), &[], unread, &few()).unwrap();
     assert!(report.figures.iter().all(|figure| !figure.beats_chance()));
 }
 
@@ -197,8 +205,8 @@ fn read(from: f64) -> ReadBack {
 }
 
 /// The figures of what is read back: value and p.
-fn read_back(read: &ReadBack) -> [(f64, f64); 2] {
-    let report = evaluate(&film(), &music(0.0), || Ok(read.clone()), &options()).unwrap();
+fn read_back(read: &ReadBack, options: &Options) -> [(f64, f64); 2] {
+    let report = evaluate(&film(), &music(0.0), || Ok(read.clone()), options).unwrap();
     ["round_trip", "scene_place"].map(|name| {
         let tested = report.figure(name).unwrap().tested.as_ref().unwrap();
         (tested.value, tested.p)
@@ -207,7 +215,7 @@ fn read_back(read: &ReadBack) -> [(f64, f64); 2] {
 
 #[test]
 fn behind_a_map_that_loses_nothing_every_bar_finds_its_scene() {
-    let [found, place] = read_back(&read(0.0));
+    let [found, place] = read_back(&read(0.0), &options());
     assert_eq!((found.0, place.0), (1.0, 1.0));
     assert!(found.1 < 0.001 && place.1 < 0.001, "{found:?} {place:?}");
 }
@@ -222,7 +230,7 @@ fn bars_of_the_film_begun_elsewhere_or_in_any_order_find_scenes_no_more_than_by_
     }
     all.push(shuffled);
     for read in &all {
-        for (value, p) in read_back(read) {
+        for (value, p) in read_back(read, &few()) {
             assert!(p > 0.02, "{value}: {p}");
         }
     }
@@ -231,7 +239,7 @@ fn bars_of_the_film_begun_elsewhere_or_in_any_order_find_scenes_no_more_than_by_
 #[test]
 fn what_is_read_is_named_and_why_nothing_is() {
     let report = |read: Result<ReadBack, String>| {
-        evaluate(&film(), &music(0.0), || read, &options()).unwrap()
+        evaluate(&film(), &music(0.0), || read, &few()).unwrap()
     };
     let named = report(Ok(read(0.0))).read.unwrap();
     assert_eq!((named.node.as_str(), named.bars), ("tune", 60));
@@ -261,7 +269,7 @@ fn a_film_that_is_too_short_is_not_read_back() {
 
 #[test]
 fn the_names_are_those_of_the_figures() {
-    let report = evaluate(&film(), &music(0.0), unread, &options()).unwrap();
+    let report = evaluate(&film(), &music(0.0), unread, &few()).unwrap();
     let names: Vec<&str> = report.figures.iter().map(|figure| figure.name).collect();
     assert_eq!(names, NAMES);
 }
