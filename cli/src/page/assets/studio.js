@@ -33,7 +33,7 @@ const editing = new EditDoor({ link, graph, tab });
 
 function choose(id, key = null) {
   graph.pick(id);
-  graph.cards.get(id)?.element.scrollIntoView({ block: "nearest", inline: "nearest" });
+  graph.reveal(id);
   if (key) turn.pick(id, key);
 }
 
@@ -184,8 +184,10 @@ function tellTrouble(status) {
   chip.dataset.kind = found[0].kind;
   chip.title = found.map(({ id, word, text }) => [`${id}: ${word}`, text].filter(Boolean).join("\n")).join("\n\n");
   say(chip, `${found[0].id}: ${found[0].word.replace(/ \d+ s$/, "")}${found.length > 1 ? ` + ${found.length - 1}` : ""}`);
+  // Again: to the next of them.
   chip.onclick = () => {
-    choose(found[0].id);
+    const last = found.findIndex(({ id }) => id === graph.selected);
+    choose(found[(last + 1) % found.length].id);
     if (innerWidth <= 760) tab("turn");
   };
 }
