@@ -295,7 +295,7 @@ fn wires_are_drawn_and_listed_and_an_echo_is_added_and_removed() {
     );
     page.until("document.querySelectorAll('.node').length === 4");
     // It is the chosen one, though another was. And out of it.
-    page.until("document.querySelector('[data-node=echo]').getAttribute('aria-pressed') === 'true'");
+    page.until("document.querySelector('[data-node=echo][aria-pressed=true]')");
     page.until("document.querySelector('.edit-node h2').textContent === 'echo'");
     button(&page, "Remove node");
     stage.until_on_disk("\"low -> mix\", // the bass");

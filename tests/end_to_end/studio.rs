@@ -305,7 +305,8 @@ fn the_show_is_a_picture_alone_and_black_on_demand() {
     projected.until(&format!("{bright} > 1000"));
     page.until(&format!("{pressed} === 'false'"));
     page.eval("document.getElementById('black').click()");
-    projected.until("document.getElementById('what').textContent.includes('Black on the studio page')");
+    let says = "document.getElementById('what').textContent";
+    projected.until(&format!("{says}.includes('Black on the studio page')"));
     projected.press("b");
     projected.until(&format!("{bright} > 1000"));
     page.until(&format!("{pressed} === 'false'"));

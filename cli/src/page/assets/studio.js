@@ -1,6 +1,6 @@
 // The page: hears what the run says, and hands it to the line at the top, the graph and the controls.
 
-import { clock, el, milliseconds, number, say } from "./dom.js";
+import { clock, el, milliseconds, say } from "./dom.js";
 import { EditDoor } from "./edit_door.js";
 import { Graph, loose, trouble } from "./graph.js";
 import { Link } from "./link.js";
@@ -121,7 +121,7 @@ requestAnimationFrame(draw);
 function tellMusic() {
   const written = (name) => run.values.get(`transport.${name}`)?.written ?? "–";
   const tempo = Number(written("tempo"));
-  say(at("tempo"), Number.isFinite(tempo) ? `${number(tempo)} bpm` : "–");
+  say(at("tempo"), Number.isFinite(tempo) ? `${tempo.toFixed(1)} bpm` : "–");
   say(at("key"), written("key") || "free");
 }
 
