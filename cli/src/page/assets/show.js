@@ -19,6 +19,7 @@ let outputs = [];
 let wanted = new URLSearchParams(location.search).get("of");
 let shown = null;
 let told = { of: null, black: false };
+/** Black in this window alone, while the run is not there to tell, or this browser may not tell it. */
 let isBlack = false;
 let image = null;
 const score = new Score();
@@ -34,6 +35,8 @@ const link = new Link({
     if (message.score) score.tell(message.score);
     if (message.show) {
       told = message.show;
+      // What was made black while the connection was lost is black everywhere.
+      if (isBlack && link.right !== "see") blacken(true);
       choose();
       draw();
     }
@@ -84,7 +87,26 @@ function askScore() {
 function tell(state) {
   const words = { opening: "connecting", lost: "connection lost; trying again", locked: "locked: open a new link" };
   const size = image ? ` · ${image.width} × ${image.height}${image.width <= COARSE ? ": its node's width and height make it sharper" : ""}` : "";
-  what.textContent = words[state] ?? (shown ? `${shown}${size}` : "waiting for the patch");
+  what.textContent = `${words[state] ?? (shown ? `${shown}${size}` : "waiting for the patch")}${blackness()}`;
+}
+
+/** Who made it black, and how the picture comes back. */
+function blackness() {
+  if (told.black && link.right === "see") return " · black: the studio page made it black";
+  if (told.black) return " · black: B here or Black on the studio page shows the picture again";
+  return isBlack ? " · black in this window alone: B shows the picture again" : "";
+}
+
+/** Black on or off: one state with the studio page, where this browser may turn and the run is there. */
+function blacken(is) {
+  if (link.right !== "see" && link.send({ black: { is } })) {
+    told = { ...told, black: is };
+    isBlack = false;
+  } else {
+    isBlack = is;
+  }
+  tell(link.state);
+  draw();
 }
 
 function draw() {
@@ -125,10 +147,7 @@ addEventListener("dblclick", full);
 addEventListener("keydown", ({ key }) => {
   wake();
   if (key === "f" || key === "F") full();
-  if (key === "b" || key === "B") {
-    isBlack = !isBlack;
-    draw();
-  }
+  if (key === "b" || key === "B") blacken(link.right === "see" ? !isBlack : !(isBlack || told.black));
   const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[key];
   if (step && outputs.length) {
     const at = outputs.indexOf(shown);
