@@ -276,7 +276,7 @@ fn wires_are_drawn_and_listed_and_an_echo_is_added_and_removed() {
     // An echo, found by what it does, into the wire of the chosen node.
     page.until("document.querySelectorAll('.wire').length === 2");
     button(&page, "Add a node");
-    page.until("document.querySelector('.edit-add input')");
+    page.until("document.querySelector('.edit-add input') === document.activeElement");
     page.eval("(() => { const find = document.querySelector('.edit-add input'); find.value = 'echo'; find.oninput(); })()");
     page.until("document.querySelector('.edit-add [data-kind=delay]')");
     page.eval("document.querySelector('.edit-add [data-kind=delay]').click()");
@@ -294,8 +294,9 @@ fn wires_are_drawn_and_listed_and_an_echo_is_added_and_removed() {
         stage.on_disk()
     );
     page.until("document.querySelectorAll('.node').length === 4");
-    // And out of it.
-    page.eval("document.querySelector('[data-node=echo]').click()");
+    // It is the chosen one, though another was. And out of it.
+    page.until("document.querySelector('[data-node=echo][aria-pressed=true]')");
+    page.until("document.querySelector('.edit-node h2').textContent === 'echo'");
     button(&page, "Remove node");
     stage.until_on_disk("\"low -> mix\", // the bass");
     assert!(!stage.on_disk().contains("echo"));

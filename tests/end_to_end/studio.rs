@@ -296,6 +296,20 @@ fn the_show_is_a_picture_alone_and_black_on_demand() {
     page.until("document.getElementById('black').getAttribute('aria-pressed') === 'true'");
     page.eval("document.getElementById('black').click()");
     projected.until(&format!("{bright} > 1000"));
+    // B in the show is the same black as the page's button.
+    let pressed = "document.getElementById('black').getAttribute('aria-pressed')";
+    projected.press("b");
+    projected.until(&format!("{bright} === 0"));
+    page.until(&format!("{pressed} === 'true'"));
+    page.eval("document.getElementById('black').click()");
+    projected.until(&format!("{bright} > 1000"));
+    page.until(&format!("{pressed} === 'false'"));
+    page.eval("document.getElementById('black').click()");
+    let says = "document.getElementById('what').textContent";
+    projected.until(&format!("{says}.includes('Black on the studio page')"));
+    projected.press("b");
+    projected.until(&format!("{bright} > 1000"));
+    page.until(&format!("{pressed} === 'false'"));
     projected.press("b");
     projected.until(&format!("{bright} === 0"));
     // GO calls one cue after another.

@@ -77,7 +77,11 @@ export class Editor {
 
   /** Asks for a node to add, at the one that is chosen. */
   add() {
-    if (!this.isLocked) this.wiring?.add(this.chosen);
+    if (this.isLocked) return;
+    // Asked for before the editor is ready, it comes as soon as it is.
+    this.isAddAwaited = !this.wiring?.plan;
+    if (this.isAddAwaited) this.state("one moment…");
+    else this.wiring.add(this.chosen);
   }
 
   /** The editor is closed; what is not saved stays in it. */
@@ -405,6 +409,10 @@ export class Editor {
     if (message.plan) {
       this.wiring?.show(message.plan);
       this.tellNode();
+      if (this.isAddAwaited && this.wiring) {
+        this.state("");
+        this.add();
+      }
     }
     if (!message.status) return;
     const [before, now] = [this.status, message.status];

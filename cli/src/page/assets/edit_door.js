@@ -43,11 +43,14 @@ export class EditDoor {
     this.loading ??= this.load();
     await this.loading;
     this.editor?.resume();
+    // What was chosen before stays chosen.
+    const { selected } = this.studio.graph;
+    if (this.editor && this.editor.chosen !== selected) this.editor.pick(selected);
   }
 
   /** Asks for a node to add. */
   async add() {
-    if (!this.isOpen) await this.open();
+    if (!this.isOpen || !this.editor) await this.open();
     this.editor?.add();
   }
 

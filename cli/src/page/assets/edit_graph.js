@@ -30,9 +30,14 @@ export class Wiring {
   show(plan) {
     this.plan = plan;
     if (!this.node(this.added)) return;
-    const { added } = this;
+    this.lead(this.added);
     this.added = null;
-    this.graph.pick(added);
+  }
+
+  /** Chooses a node, and brings it into view. */
+  lead(id) {
+    this.graph.pick(id);
+    this.graph.reveal(id);
   }
 
   node(id) {
@@ -184,6 +189,7 @@ export class Wiring {
 
   /** Asks for a kind and what it needs, and adds a node. `near` is the node that is chosen. */
   add(near) {
+    if (document.querySelector(".edit-add")) return;
     const dialog = el("dialog", { class: "edit-add", "aria-label": "Add a node" });
     const find = el("input", { type: "search", placeholder: "What should it do? echo, blur, drums…", "aria-label": "Find a kind", autocomplete: "off" });
     const list = el("div", { class: "kinds", role: "listbox", "aria-label": "Kinds" });
@@ -219,6 +225,7 @@ export class Wiring {
     document.body.append(dialog);
     show();
     dialog.showModal();
+    find.focus();
   }
 
   /** A name that no node has. */
@@ -275,12 +282,16 @@ export class Wiring {
       for (const { port, all, select, row } of froms) {
         if (select.value !== "" && !row.hidden) changes.push({ add_wire: { from: all[Number(select.value)], to: [name, port.name] } });
       }
+      // It may play before the answer is here.
+      this.added = name;
       const refused = await this.change(changes);
-      if (refused) why.textContent = refused;
-      else {
-        this.added = name;
-        dialog.close();
+      if (refused) {
+        this.added = null;
+        why.textContent = refused;
+        return;
       }
+      dialog.close();
+      if (this.node(name)) this.lead(name);
     };
   }
 }

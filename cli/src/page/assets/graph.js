@@ -8,8 +8,9 @@ const SIZES = {
   full: { width: 188, base: 46, view: 58 },
   compact: { width: 186, base: 54, view: 0 },
 };
-/** Smaller than this nobody can read. */
+/** Smaller than this nobody can read; only a hand that asks for all of the graph gets it smaller. */
 const LEAST_SCALE = 0.8;
+const LEAST_WHOLE = 0.2;
 const MARGIN = 24;
 /** The first of these that a node sends is what its card shows. */
 const SHOWN = ["frame", "notes", "audio", "latent", "control", "event"];
@@ -26,7 +27,12 @@ export class Graph {
     this.selected = null;
     this.scale = 1;
     this.isFitted = true;
-    document.getElementById("fit").onclick = () => this.fit();
+    /** All of it is wanted, however small. */
+    this.isWhole = false;
+    document.getElementById("fit").onclick = () => {
+      this.isWhole = true;
+      this.fit();
+    };
     document.getElementById("larger").onclick = () => this.zoom(1.2);
     document.getElementById("smaller").onclick = () => this.zoom(1 / 1.2);
     this.scroll.addEventListener("wheel", (event) => {
@@ -107,6 +113,11 @@ export class Graph {
     this.select(id);
   }
 
+  /** Brings a node into view. */
+  reveal(id) {
+    this.cards.get(id)?.element.scrollIntoView({ block: "nearest", inline: "nearest" });
+  }
+
   /** Wires: one path for all of a type between two nodes. */
   draw() {
     this.wires.replaceChildren();
@@ -132,8 +143,8 @@ export class Graph {
 
   /** Places everything, in the direction and at the size in which most can be read. */
   arrange() {
-    const [width, height] = [this.scroll.clientWidth, this.scroll.clientHeight];
-    if (!width || !height) return;
+    const [width, height] = this.space();
+    if (width <= 0 || height <= 0) return;
     if (this.listen.matches) return this.stack();
     this.board.classList.remove("stacked");
     const tried = Object.keys(SIZES).flatMap((size) =>
@@ -169,9 +180,16 @@ export class Graph {
       drawn.text.setAttribute("x", middle.x);
       drawn.text.setAttribute("y", middle.y);
     });
-    if (this.isFitted) this.resize(Math.max(LEAST_SCALE, scale));
+    if (this.isFitted) this.resize(Math.max(this.isWhole ? LEAST_WHOLE : LEAST_SCALE, scale));
     else this.resize(this.scale);
     this.refit();
+  }
+
+  /** What the buttons leave of the window, and no fraction of a pixel more. */
+  space() {
+    const { clientWidth, clientHeight } = this.scroll;
+    const style = getComputedStyle(this.scroll);
+    return [clientWidth - 1, clientHeight - parseFloat(style.paddingBottom) - 1];
   }
 
   /** On a small screen: one card below the other, in the order of the flow. */
@@ -200,11 +218,11 @@ export class Graph {
 
   zoom(by) {
     if (this.listen.matches) return;
-    this.isFitted = false;
+    this.isFitted = this.isWhole = false;
     const { scroll } = this;
     const before = this.scale;
     const middle = [scroll.scrollLeft + scroll.clientWidth / 2, scroll.scrollTop + scroll.clientHeight / 2];
-    this.resize(Math.min(2, Math.max(0.4, before * by)));
+    this.resize(Math.min(2, Math.max(Math.min(0.4, before), before * by)));
     const ratio = this.scale / before;
     scroll.scrollLeft = middle[0] * ratio - scroll.clientWidth / 2;
     scroll.scrollTop = middle[1] * ratio - scroll.clientHeight / 2;
@@ -284,8 +302,8 @@ export function loose({ nodes, wires }) {
   for (const { id, outputs } of nodes) {
     if (!outputs.length || leads.has(id)) continue;
     const has = (type) => outputs.some((output) => output.type === type);
-    if (has("audio")) found.set(id, "Its sound goes nowhere.\nTo hear it, draw a wire from it to a mixer or to audio_out (Edit).");
-    else if (has("notes")) found.set(id, "Its notes go nowhere.\nTo hear them, draw a wire from it to a synth (Edit).");
+    if (has("audio")) found.set(id, "Its sound goes nowhere.\nTo hear it, connect it to a mixer or to audio_out (Edit).");
+    else if (has("notes")) found.set(id, "Its notes go nowhere.\nTo hear them, connect it to a synth (Edit).");
   }
   return found;
 }

@@ -21,14 +21,14 @@ export class Knob {
     const name = `${node}.${param.name}`;
     this.source = el("span", { class: "source" }, "");
     this.free = el("button", {
-      type: "button", class: "free", title: "Release: the patch or its wire decides again", "aria-label": `Release ${name}`,
+      type: "button", class: "free", title: "Release: the patch's file or its wire decides again", "aria-label": `Release ${name}`,
       onclick: () => this.try(this.release()),
     }, "release");
     this.why = el("p", { class: "why", role: "alert" });
     const control = this[this.makers[param.type] ?? "text"](name);
     this.element = el("div", { class: "knob", "data-param": name },
       el("div", { class: "label" },
-        el("span", { class: "param", title: param.name }, param.name), this.source, learning?.button, this.free),
+        el("span", { class: "param", title: param.name }, param.name), this.source, this.free, learning?.button),
       param.summary ? el("p", { class: "says" }, param.summary) : null, control, learning?.line, this.why);
     this.lock(isLocked);
   }
@@ -42,9 +42,10 @@ export class Knob {
   show(value) {
     this.value = value;
     this.element.dataset.source = value.source;
-    const words = { text: "patch", wire: "wire", hand: "by hand" };
-    const file = value.source !== "text" && value.text !== undefined ? `; patch: ${value.text}` : "";
+    const words = { text: "from the file", wire: "from a wire", hand: "by hand" };
+    const file = value.source !== "text" && value.text !== undefined ? `; file: ${value.text}` : "";
     say(this.source, `${words[value.source] ?? value.source}${file}`);
+    this.source.title = this.source.textContent;
     if (performance.now() - this.touched > HOLDS) this.put(value);
     else setTimeout(() => performance.now() - this.touched > HOLDS && this.put(this.value), HOLDS + 50);
   }
@@ -85,6 +86,10 @@ export class Knob {
       this.set(written(value));
     };
     field.onchange = () => this.set(field.value.trim(), true);
+    this.zero(range, scale, param.unit, () => {
+      field.value = "0";
+      this.set("0", true);
+    });
     this.put = ({ value, written: now }) => {
       const isThere = typeof value === "number";
       if (document.activeElement !== field) field.value = isThere ? short(value) : now;
@@ -92,6 +97,20 @@ export class Knob {
       range.setAttribute("aria-valuetext", `${field.value} ${param.unit}`);
     };
     return el("div", { class: "control" }, range, field, el("span", { class: "unit", title: param.unit }, param.unit));
+  }
+
+  /** A mark at 0 dB on the slider of a gain; a double click goes there. */
+  zero(range, scale, unit, set) {
+    if (unit !== "dB" || scale.at(0) >= 0 || scale.at(1) <= 0) return;
+    const place = scale.place(0);
+    range.classList.add("zero");
+    range.style.setProperty("--zero", String(place));
+    range.title = "The mark is 0 dB; a double click goes there";
+    range.ondblclick = () => {
+      if (range.disabled) return;
+      range.value = place * STEPS;
+      set();
+    };
   }
 
   /** Seconds or beats. */
@@ -166,6 +185,10 @@ export class Knob {
         made.now = field.value.trim();
         this.set(written(), true);
       };
+      this.zero(range, scale, this.param.unit, () => {
+        made.now = field.value = "0";
+        this.set(written(), true);
+      });
       return made;
     };
     this.put = ({ value }) => {

@@ -23,6 +23,7 @@ let outputs = [];
 let wanted = new URLSearchParams(location.search).get("of");
 let shown = null;
 let told = { of: null, black: false };
+/** Black in this window alone, while the run is not there to tell, or this browser may not tell it. */
 let isBlack = false;
 let image = null;
 let plan = { nodes: [], wires: [] };
@@ -43,6 +44,8 @@ const link = new Link({
     if (message.score) score.tell(message.score);
     if (message.show) {
       told = message.show;
+      // What was made black while the connection was lost is black everywhere.
+      if (isBlack && link.right !== "see") blacken(true);
       choose();
       draw();
     }
@@ -108,7 +111,7 @@ function askScore() {
 
 function tell(state) {
   const words = { opening: "connecting", lost: "connection lost; trying again", locked: "locked: open a new link" };
-  what.textContent = words[state] ?? (shown ? `${shown}${image ? size() : ""}` : "waiting for the patch");
+  what.textContent = `${words[state] ?? (shown ? `${shown}${image ? size() : ""}` : "waiting for the patch")}${blackness()}`;
 }
 
 /** The picture's size, and what makes it finer. */
@@ -117,6 +120,25 @@ function size() {
   const { id, kind } = source() ?? {};
   if (image.width > COARSE || !SIZED.includes(kind)) return told;
   return `${told}, coarse. Finer: write width and height into ${id} in the patch, as width: 640, height: ${Math.round(640 / shape())}`;
+}
+
+/** Who made it black, and how the picture comes back. */
+function blackness() {
+  if (told.black && link.right === "see") return " · black: the studio page made it black";
+  if (told.black) return " · black: B here or Black on the studio page shows the picture again";
+  return isBlack ? " · black in this window alone: B shows the picture again" : "";
+}
+
+/** Black on or off: one state with the studio page, where this browser may turn and the run is there. */
+function blacken(is) {
+  if (link.right !== "see" && link.send({ black: { is } })) {
+    told = { ...told, black: is };
+    isBlack = false;
+  } else {
+    isBlack = is;
+  }
+  tell(link.state);
+  draw();
 }
 
 function draw() {
@@ -157,10 +179,7 @@ addEventListener("dblclick", full);
 addEventListener("keydown", ({ key }) => {
   wake();
   if (key === "f" || key === "F") full();
-  if (key === "b" || key === "B") {
-    isBlack = !isBlack;
-    draw();
-  }
+  if (key === "b" || key === "B") blacken(link.right === "see" ? !isBlack : !(isBlack || told.black));
   const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[key];
   if (step && outputs.length) {
     const at = outputs.indexOf(shown);

@@ -1,6 +1,6 @@
 // The page: hears what the run says, and hands it to the line at the top, the graph and the controls.
 
-import { clock, el, milliseconds, number, say } from "./dom.js";
+import { clock, el, milliseconds, say } from "./dom.js";
 import { EditDoor } from "./edit_door.js";
 import { Graph, loose, trouble } from "./graph.js";
 import { Link } from "./link.js";
@@ -33,7 +33,7 @@ const editing = new EditDoor({ link, graph, tab });
 
 function choose(id, key = null) {
   graph.pick(id);
-  graph.cards.get(id)?.element.scrollIntoView({ block: "nearest", inline: "nearest" });
+  graph.reveal(id);
   if (key) turn.pick(id, key);
 }
 
@@ -121,7 +121,7 @@ requestAnimationFrame(draw);
 function tellMusic() {
   const written = (name) => run.values.get(`transport.${name}`)?.written ?? "–";
   const tempo = Number(written("tempo"));
-  say(at("tempo"), Number.isFinite(tempo) ? `${number(tempo)} bpm` : "–");
+  say(at("tempo"), Number.isFinite(tempo) ? `${tempo.toFixed(1)} bpm` : "–");
   say(at("key"), written("key") || "free");
 }
 
@@ -184,8 +184,10 @@ function tellTrouble(status) {
   chip.dataset.kind = found[0].kind;
   chip.title = found.map(({ id, word, text }) => [`${id}: ${word}`, text].filter(Boolean).join("\n")).join("\n\n");
   say(chip, `${found[0].id}: ${found[0].word.replace(/ \d+ s$/, "")}${found.length > 1 ? ` + ${found.length - 1}` : ""}`);
+  // Again: to the next of them.
   chip.onclick = () => {
-    choose(found[0].id);
+    const last = found.findIndex(({ id }) => id === graph.selected);
+    choose(found[(last + 1) % found.length].id);
     if (innerWidth <= 760) tab("turn");
   };
 }

@@ -13,6 +13,12 @@ const MOST_OPENED = 3;
 
 const GLIDES = [["at once", 0], ["in 1 s", 1], ["in 2 s", 2], ["in 4 s", 4], ["in 8 s", 8], ["in 4 beats", { beats: 4 }], ["in 16 beats", { beats: 16 }]];
 
+/** In so many milliseconds at most a run plays what was written, or does not. */
+const TAKES = 6000;
+
+/** Whether there is a mouse, and so most likely a keyboard. */
+const hasKeys = () => matchMedia("(hover: hover) and (min-width: 761px)").matches;
+
 export class Turn {
   constructor(link, { looked, choose }) {
     Object.assign(this, { link, looked, choose });
@@ -22,11 +28,12 @@ export class Turn {
     this.views = [];
     this.chosen = null;
     this.glide = el("select", { "aria-label": "How fast a preset arrives" }, ...GLIDES.map(([word], at) => el("option", { value: at }, word)));
-    this.find = el("input", { type: "search", placeholder: "Find a node or a parameter ( / )", "aria-label": "Find a node or a parameter, by its name or by what it does", autocomplete: "off" });
+    this.find = el("input", { type: "search", placeholder: hasKeys() ? "Find a node or a parameter ( / )" : "Find a node or a parameter", "aria-label": "Find a node or a parameter, by its name or by what it does", autocomplete: "off" });
     this.find.oninput = () => this.filter();
     this.nothing = el("p", { class: "note", hidden: true }, "No node and no parameter has this in its name or in what it does.");
     this.lets = new Named(link);
     this.learn = new Learn(link);
+    this.wroteLine = el("p", { class: "note wrote", role: "status", hidden: true }, "");
     this.parts = {
       locked: el("p", { class: "note", hidden: true }, "This link may look, and not turn."),
       guide: el("p", { class: "note" }, ""),
@@ -39,6 +46,7 @@ export class Turn {
       all: el("section", { class: "all" }),
     };
     this.root.append(...Object.values(this.parts));
+    new ResizeObserver(() => this.views.forEach(({ view }) => view?.fit())).observe(this.root);
   }
 
   get isLocked() {
@@ -189,7 +197,22 @@ export class Turn {
     const rows = [...together, ...held.filter((key) => !of(key)).map((key) => ({ name: key, keys: [key] }))];
     const made = rows.map(({ name, keys }) => `${name}=${keys}`).join("\n");
     if (made === this.heldMade && !this.isRelocked) return;
+    // What was written is said until a hand sets something again.
+    if (rows.length > (this.heldRows ?? 0)) this.tellWrote(null);
+    this.heldRows = rows.length;
     this.heldMade = made;
+    this.steady(() => this.makeHeld(rows, held));
+  }
+
+  /** Changes what stands before a control that a hand is at, which stays where it is. */
+  steady(change) {
+    const hand = [":active", ":focus-within", ":hover"].map((state) => this.root.querySelector(`.knob${state}`)).find(Boolean);
+    const before = hand?.getBoundingClientRect().top;
+    change();
+    if (hand?.isConnected) this.root.scrollTop += hand.getBoundingClientRect().top - before;
+  }
+
+  makeHeld(rows, held) {
     this.groups.held = [];
     const why = el("p", { class: "why", role: "alert" });
     const run = (act, done) => async () => {
@@ -212,12 +235,33 @@ export class Turn {
       el("div", { class: "title" }, el("h2", {}, "Set by hand"),
         writes ? el("button", {
           type: "button", title: "Write these values into the patch's file", disabled: this.isLocked,
-          onclick: run(() => this.link.writeBack([]), ({ stays }) => stays.join("\n")),
+          onclick: run(() => this.write(), ({ stays }) => stays.join("\n")),
         }, "Write into patch") : null,
         held.length ? el("button", { type: "button", disabled: this.isLocked, onclick: run(() => this.link.ask({ release_all: {} }), () => "") }, "Release all") : null),
-      held.length ? list : el("p", { class: "note" }, "Nothing. The patch and its wires decide."),
+      this.wroteLine,
+      held.length ? list : el("p", { class: "note" }, "Nothing. The patch's file and its wires decide."),
       why);
     for (const [key, shown] of this.groups.held) shown.show(this.values.get(key));
+  }
+
+  /** Writes what hands hold into the patch, and says so where the button was. */
+  async write() {
+    const before = this.status?.revision ?? 0;
+    const answer = await this.link.writeBack([]);
+    if (answer.written.length) this.tellWrote({ before, until: performance.now() + TAKES });
+    return answer;
+  }
+
+  /** Where values were written, and as which revision that plays, once the run reports it. */
+  tellWrote(wrote) {
+    this.wrote = wrote;
+    this.wroteLine.hidden = !wrote;
+    if (!wrote) return;
+    const { revision = 0 } = this.status ?? {};
+    const plays = revision > wrote.before ? `, revision ${revision}` : "";
+    say(this.wroteLine, `Written into ${this.plan.name}${plays}.`);
+    // A later revision is of something else.
+    if (plays || performance.now() > wrote.until) this.wrote = null;
   }
 
   release(keys) {
@@ -336,16 +380,18 @@ export class Turn {
 
   tellStatus(status, last, seconds) {
     this.status = status;
+    if (this.wrote) this.tellWrote(this.wrote);
     const node = status.nodes.find(({ id }) => id === this.chosen);
     if (!node || !this.about) return;
     const { kind, word, text } = trouble(node, status, this.plan);
     this.parts.chosen.dataset.state = kind;
     const figures = [word || "running", `${Math.round(node.load * 100)} % of the time`, `${number(node.rate)} calls/s`, `p95 ${milliseconds(node.p95)}`];
-    for (const [name, value] of Object.entries(node.counters)) figures.push(`${name.replaceAll("_", " ")} ${value}`);
+    for (const [name, value] of Object.entries(node.counters)) if (value) figures.push(`${name.replaceAll("_", " ")} ${value}`);
     if (node.failures) figures.push(`failed ${node.failures} times`);
     say(this.about.state, figures.join(" · "));
     this.taught?.tell(node.counters);
-    say(this.about.message, text || (node.error ? `Last error: ${node.error}` : ""));
+    const message = text || (node.error ? `Last error: ${node.error}` : "");
+    if (message !== this.about.message.textContent) this.steady(() => say(this.about.message, message));
     for (const { index, cells } of this.about.rows) {
       const [now, before] = [status.wires[index], last?.wires[index]];
       if (!now) continue;
@@ -359,8 +405,9 @@ export class Turn {
   /** The right or the connection is another. */
   relock() {
     this.parts.locked.hidden = this.link.right !== "see";
-    const edits = this.link.right === "edit" ? " Edit opens its text, draws wires and adds nodes." : "";
-    say(this.parts.guide, `Click a node to see what it does${this.link.right === "see" ? "" : " and to turn it"}.${edits}`);
+    const edits = this.link.right === "edit" ? " Edit opens the patch's text, wires nodes and adds new ones." : "";
+    const how = hasKeys() ? "Click a node" : "Choose a node in Watch";
+    say(this.parts.guide, `${how} to see what it does${this.link.right === "see" ? "" : " and to turn it"}.${edits}`);
     this.isRelocked = true;
     if (this.plan) this.showHeld();
     this.isRelocked = false;

@@ -103,9 +103,11 @@ export class View {
       this.canvas.classList.toggle("stale", isStale);
     }
     if (!this.isNew && (!moves || isStale)) return;
-    this.isNew = false;
+    // Made while its part of the page was not shown.
+    if (!this.width) this.fit();
     const { context, ratio, width, height } = this;
     if (!width) return;
+    this.isNew = false;
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
     context.clearRect(0, 0, width, height);
     const draw = { frame: "drawPicture", latent: "drawLatent", notes: "drawNotes", audio: "drawLevel", control: "drawCurve", event: "drawEvent" };
