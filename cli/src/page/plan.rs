@@ -187,6 +187,7 @@ pub(super) fn status(
         }
         if let Some(error) = &node.last_error {
             shown["error"] = json!(error);
+            shown["error_age"] = json!(node.error_age);
         }
         if let Some(hangs) = node.hangs {
             shown["hangs"] = json!(hangs);
