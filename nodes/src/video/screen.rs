@@ -6,8 +6,8 @@ use std::time::Duration;
 use score_engine::{Build, Check, Descriptor, Node, NodeError, Params, Processor};
 
 use super::capture::{
-    Captured, Captures, Capturing, PICTURES, Source, Start, after_input, before_input,
-    require_live, tell_shape,
+    Captured, Captures, Capturing, PICTURES, Source, Start, after_input, before_input, require_live,
+    tell_shape,
 };
 use super::system::System;
 
@@ -116,7 +116,8 @@ impl Node for Screen {
     fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor<Self>>, NodeError> {
         require_live(build, "a screen")?;
         if let Some(area) = self.area() {
-            tell_shape(build.counters, f64::from(area.width) / f64::from(area.height));
+            let shape = f64::from(area.width) / f64::from(area.height);
+            tell_shape(build.counters, shape);
         }
         let output = self.captured.size();
         let view = View {

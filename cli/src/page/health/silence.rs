@@ -11,8 +11,8 @@ use super::sound::{Closed, Output, Reason, Way};
 /// Below this peak sound counts as silence: -60 dBFS.
 const SILENCE: f32 = 0.001;
 
-/// What ends a silence is louder for [`RETURNS`]: -54 dBFS. So what is hardly heard ends none, again
-/// and again.
+/// What ends a silence is louder than this, -54 dBFS, so that what is hardly heard does not end one
+/// again and again.
 const AUDIBLE: f32 = 0.002;
 
 /// For so long the peak that is held has to be above [`AUDIBLE`], in seconds.
@@ -157,7 +157,8 @@ impl Ears {
     fn hear(&mut self, peak: f32, now: f64) {
         self.peak = peak.max(self.peak * FALLS);
         let is_silent = now - self.heard > LASTS;
-        self.returns = (is_silent && self.peak > AUDIBLE).then(|| self.returns.unwrap_or(now));
+        let may_end = is_silent && self.peak > AUDIBLE;
+        self.returns = may_end.then(|| self.returns.unwrap_or(now));
         let is_heard = match is_silent {
             true => self.returns.is_some_and(|since| now - since >= RETURNS),
             false => peak > SILENCE,

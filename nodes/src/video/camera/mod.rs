@@ -12,9 +12,7 @@ use score_engine::{Build, Check, Descriptor, Node, NodeError, Params, Processor,
 use self::arguments::{Mode, arguments};
 pub use self::list::{Camera, CameraFormat, cameras};
 use self::list::{list, resolve};
-use super::capture::{
-    Captured, Captures, Capturing, PICTURES, Source, require_live, tell_shape,
-};
+use super::capture::{Captured, Captures, Capturing, PICTURES, Source, require_live, tell_shape};
 use super::system::System;
 
 /// Cameras take their time to wake up: to measure the light, to start the sensor.
