@@ -109,7 +109,12 @@ const LOOK: &str = "((canvas) => { const data = canvas.getContext('2d').getImage
 
 /// Whether what the card of a node shows changes.
 fn moves(page: &Page, node: &str) {
-    let look = format!("{LOOK}(document.querySelector('[data-node=\"{node}\"] canvas'))");
+    shows(page, &format!("[data-node=\"{node}\"] canvas"));
+}
+
+/// Whether what this canvas shows changes.
+fn shows(page: &Page, canvas: &str) {
+    let look = format!("{LOOK}(document.querySelector('{canvas}'))");
     let first = page.eval(&look);
     page.until(&format!("{look} !== {first}"));
 }
@@ -156,6 +161,10 @@ fn what_plays_is_seen_and_turned_by_two_pages_that_agree() {
     phone.until("document.querySelectorAll('.node').length === 10");
     phone.show_after(Duration::from_secs(2), "phone_watch");
     page.eval("document.querySelector('[data-node=bell]').click()");
+    // On the phone too it shows what it sends, though the controls were out of sight before.
+    phone.front();
+    phone.eval("document.querySelector('[data-node=film]').click()");
+    shows(&phone, ".chosen canvas.frame");
     phone.eval("document.querySelector('[data-tab=turn]').click()");
     phone.eval("document.querySelector('.all details[data-node=bell] summary').click()");
     let gain = knob("chosen", "bell.gain");
@@ -211,6 +220,8 @@ fn what_plays_is_seen_and_turned_by_two_pages_that_agree() {
     let set = page.eval(&format!("{gain}.querySelector('.field').value"));
     page.eval("[...document.querySelectorAll('.held button')].find((one) => one.textContent === 'Write into patch').click()");
     page.until(&format!("{gain}.dataset.source === 'text'"));
+    let says = "document.querySelector('.wrote').textContent";
+    page.until(&format!("{says} === 'Written into show.ron, revision 2.'"));
     let text = std::fs::read_to_string(stage.patch()).unwrap();
     let written = format!("gain: {},", set.as_str().unwrap());
     assert!(text.contains(&written), "{written}\n{text}");
@@ -361,6 +372,12 @@ fn sixty_nodes_can_be_read_and_none_covers_another() {
     assert_eq!((&read[0], &read[1]), (&0.into(), &0.into()), "{read}");
     assert!(read[2].as_f64().unwrap() >= 10.0, "{read}");
     page.show("sixty");
+    // Fit shows all of them.
+    page.eval("document.getElementById('fit').click()");
+    page.until(
+        "(() => { const all = document.getElementById('scroll'); \
+         return all.scrollWidth <= all.clientWidth && all.scrollHeight <= all.clientHeight; })()",
+    );
     assert_eq!(page.complaints(), Vec::<String>::new());
 }
 

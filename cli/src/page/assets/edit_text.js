@@ -70,7 +70,7 @@ export class TextView {
     });
     this.extensions = [
       EditorView.cspNonce.of(nonce), LOOK, syntaxHighlighting(COLOURS), StreamLanguage.define(colours),
-      lineNumbers(), history(), drawSelection(), bracketMatching(), closeBrackets(), highlightActiveLine(), highlightSelectionMatches(),
+      EditorView.lineWrapping, lineNumbers(), history(), drawSelection(), bracketMatching(), closeBrackets(), highlightActiveLine(), highlightSelectionMatches(),
       indentUnit.of("    "), EditorState.tabSize.of(4), search({ top: true }), lintGutter(), hover,
       autocompletion({ override: [source], icons: false, activateOnTypingDelay: 60 }),
       EditorView.contentAttributes.of({ "aria-label": "The patch's text", spellcheck: "false" }),

@@ -86,7 +86,7 @@ export class Knob {
       this.set(written(value));
     };
     field.onchange = () => this.set(field.value.trim(), true);
-    this.zero(range, scale, param.unit, () => {
+    const slide = this.zero(range, scale, param.unit, () => {
       field.value = "0";
       this.set("0", true);
     });
@@ -96,21 +96,22 @@ export class Knob {
       range.value = isThere ? scale.place(value) * STEPS : 0;
       range.setAttribute("aria-valuetext", `${field.value} ${param.unit}`);
     };
-    return el("div", { class: "control" }, range, field, el("span", { class: "unit", title: param.unit }, param.unit));
+    return el("div", { class: "control" }, slide, field, el("span", { class: "unit", title: param.unit }, param.unit));
   }
 
-  /** A mark at 0 dB on the slider of a gain; a double click goes there. */
+  /** The slider; of a gain with a mark at 0 dB, where a double click goes. */
   zero(range, scale, unit, set) {
-    if (unit !== "dB" || scale.at(0) >= 0 || scale.at(1) <= 0) return;
+    if (unit !== "dB" || scale.at(0) >= 0 || scale.at(1) <= 0) return range;
     const place = scale.place(0);
-    range.classList.add("zero");
-    range.style.setProperty("--zero", String(place));
+    const marked = el("span", { class: "zero" }, range);
+    marked.style.setProperty("--zero", String(place));
     range.title = "The mark is 0 dB; a double click goes there";
     range.ondblclick = () => {
       if (range.disabled) return;
       range.value = place * STEPS;
       set();
     };
+    return marked;
   }
 
   /** Seconds or beats. */
@@ -176,7 +177,11 @@ export class Knob {
       const label = `${name} ${called}`;
       const range = el("input", { type: "range", min: 0, max: STEPS, step: 1, "aria-label": label });
       const field = el("input", { type: "text", inputMode: "decimal", class: "field", "aria-label": `${label} as a number`, autocomplete: "off", placeholder: "–" });
-      const made = { range, field, now: 0, element: el("div", { class: "control" }, el("span", { class: this.param.labels ? "at named" : "at", title: called }, called), range, field, el("span", { class: "unit" }, this.param.unit)) };
+      const slide = this.zero(range, scale, this.param.unit, () => {
+        made.now = field.value = "0";
+        this.set(written(), true);
+      });
+      const made = { range, field, now: 0, element: el("div", { class: "control" }, el("span", { class: this.param.labels ? "at named" : "at", title: called }, called), slide, field, el("span", { class: "unit" }, this.param.unit)) };
       range.oninput = () => {
         made.now = tidy(scale.at(range.valueAsNumber / STEPS), scale);
         field.value = made.now;
@@ -186,10 +191,6 @@ export class Knob {
         made.now = field.value.trim();
         this.set(written(), true);
       };
-      this.zero(range, scale, this.param.unit, () => {
-        made.now = field.value = "0";
-        this.set(written(), true);
-      });
       return made;
     };
     this.put = ({ value }) => {

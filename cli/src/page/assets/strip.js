@@ -5,8 +5,12 @@ import { clock, el, say } from "./dom.js";
 const NAMES = ["C", "C♯", "D", "E♭", "E", "F", "F♯", "G", "A♭", "A", "B♭", "B"];
 /** One for each part; the twelve can be told apart on black. */
 const PARTS = ["#79d69a", "#7fb2ff", "#f0b54a", "#ff97a8", "#c3a1ff", "#6fd0cf", "#d7de7a", "#f29e6b", "#9fe7ff", "#e58fe0", "#b8c4d0", "#d9a679"];
+/** What stands in a gap. */
+const UNSEEN = "not recorded: no page showed the score";
 /** Spans to choose from, in seconds. */
 const SPANS = [["30 s", 30], ["1 min", 60], ["5 min", 300]];
+/** For so long after it was seen last it goes on, in milliseconds: who comes back soon has missed nothing. */
+const STAYS = 300000;
 /** What sounds still at the right edge has yet to end; longer than this nobody believes it. */
 const LONGEST = 60;
 
@@ -55,7 +59,12 @@ export class Score {
       case "cut": this.cuts.push(time); break;
       case "bar": this.bars.push({ time, bar: one }); break;
       case "still": this.stills.push({ time, number: one }); break;
-      case "pause": this.gaps.push({ begin: time, end: null }); this.hush(time); break;
+      case "pause":
+        this.gaps.push({ begin: time, end: null });
+        // What was played meanwhile is not known.
+        this.chords.push({ time, name: "" });
+        this.hush(time);
+        break;
       case "begin": {
         const gap = this.gaps[this.gaps.length - 1];
         if (gap && gap.end === null) gap.end = time;
@@ -153,9 +162,9 @@ export class Drawing {
     if (stills) this.drawStills(context, stills);
     if (chords) this.drawChords(left, stills, unit, write);
     this.drawNotes(context, left, top + 3 + (big ? unit * 1.4 : 0), height - bars - 3);
-    if (big) this.drawLegend(context, top + unit, unit);
     context.fillStyle = "rgba(255, 255, 255, .9)";
     for (const time of score.cuts) if (time >= left) context.fillRect(this.x(time) - 0.5, 0, big ? 2 : 1, height - bars);
+    if (big) this.drawLegend(context, top + unit, unit);
     if (this.cursor !== null) {
       context.fillStyle = "#f0b54a";
       context.fillRect(this.x(this.cursor) - 1, 0, 2, height);
@@ -168,6 +177,12 @@ export class Drawing {
       if ((end ?? Infinity) < left) continue;
       const [from, to] = [Math.max(0, this.x(begin)), Math.min(this.width, this.x(end ?? this.right))];
       context.fillRect(from, 0, Math.max(1, to - from), height);
+      const room = context.measureText(UNSEEN).width + 16;
+      if (to - from < room) continue;
+      context.fillStyle = "#a7b0bb";
+      context.textAlign = "center";
+      context.fillText(UNSEEN, (from + to) / 2, height / 2);
+      context.fillStyle = "rgba(255, 255, 255, .05)";
     }
   }
 
@@ -182,7 +197,7 @@ export class Drawing {
       const x = this.x(time);
       context.fillStyle = "rgba(255, 255, 255, .13)";
       context.fillRect(x, top, 1, height - top);
-      if (bar % numbers === 0) write(String(bar + 1), x + 4, height - room * 0.25, "#a7b0bb");
+      if (bar % numbers === 0) write(String(bar + 1), x + 4, height - room * 0.25, "#d3d8de");
     }
   }
 
@@ -248,9 +263,13 @@ export class Drawing {
     context.textAlign = "left";
     this.score.parts.forEach((name, part) => {
       if (name === null) return;
+      const wide = context.measureText(name).width;
+      // Nothing crosses the names.
+      context.fillStyle = "rgba(0, 0, 0, .75)";
+      context.fillRect(x - unit * 0.2, top - unit * 0.85, wide + unit * 0.4, unit * 1.15);
       context.fillStyle = colour(part);
       context.fillText(name, x, top);
-      x += context.measureText(name).width + unit;
+      x += wide + unit;
     });
   }
 }
@@ -325,7 +344,7 @@ export class Strip {
     this.legend = el("ul", { class: "legend", "aria-label": "Parts" });
     this.spans = SPANS.map(([word, span]) => el("button", { type: "button", onclick: () => this.zoom(span) }, word));
     this.fold = el("button", { type: "button", class: "fold", "aria-controls": "strip-body", onclick: () => remember(this.open(!this.isOpen)) }, "Score");
-    this.tools = el("div", { class: "tools" }, ...this.spans, el("a", { class: "button", href: "/show?of=score", target: "_blank", rel: "noopener", title: "The score alone, in a window of its own for the projector" }, "Projector"));
+    this.tools = el("div", { class: "tools" }, ...this.spans, el("a", { class: "button", href: "/show?of=score", target: "_blank", rel: "noopener", title: "The score alone, in a window of its own for the projector" }, "Project score"));
     this.body = el("div", { id: "strip-body" }, this.canvas);
     this.root.append(el("div", { class: "head" }, this.fold, this.legend, this.tools), this.body);
     this.canvas.onclick = ({ offsetX }) => this.choose(this.drawing.timeAt(offsetX));
@@ -345,9 +364,15 @@ export class Strip {
     return isOpen;
   }
 
-  /** Has the run tell the strip while it is seen, and no longer. */
+  /** Has the run tell the strip while it is seen, and a while longer. */
   ask() {
-    const is = this.isOpen && !document.hidden && this.root.offsetParent !== null;
+    const isSeen = this.isOpen && !document.hidden && this.root.offsetParent !== null;
+    clearTimeout(this.rests);
+    if (isSeen) this.want(true);
+    else if (this.isAsked) this.rests = setTimeout(() => this.want(false), STAYS);
+  }
+
+  want(is) {
     if (is === this.isAsked) return;
     if (this.link.send({ score: { is } })) this.isAsked = is;
   }
