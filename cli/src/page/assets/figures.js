@@ -1,6 +1,6 @@
 // What nodes and the run tell in figures, as people say it.
 
-import { clock, milliseconds } from "./dom.js";
+import { milliseconds } from "./dom.js";
 
 /** For so long the quickest way from a picture to its sound is remembered, in milliseconds. */
 const REMEMBERED = 30000;
@@ -43,10 +43,17 @@ export function figures({ counters }, kind = "") {
   return words.filter(Boolean);
 }
 
+/** How long, in steps that do not change at every look. */
+function long(seconds) {
+  if (seconds < 10) return "a few seconds";
+  if (seconds < 60) return `${Math.floor(seconds / 10) * 10} s`;
+  return seconds < 5400 ? `${Math.floor(seconds / 60)} min` : `${Math.round(seconds / 3600)} h`;
+}
+
 /** What went wrong last and when, and whether it is over. */
 export function lastError({ error, error_age: age, state }) {
   if (!error) return "";
-  const when = typeof age === "number" ? `, ${age < 60 ? `${Math.round(age)} s` : clock(age)} ago` : "";
+  const when = typeof age === "number" ? `, ${long(age)} ago` : "";
   const end = /[.!?…]$/.test(error) ? "" : ".";
   return `Last error${when}: ${error}${end}${state === "running" ? " Since then it works." : ""}`;
 }
