@@ -110,6 +110,7 @@ mod tests {
             state: NodeState::Running,
             waiting: None,
             last_error: None,
+            error_age: None,
             failures: 0,
             rate: 0.0,
             p95: 0.0,

@@ -323,6 +323,7 @@ mod tests {
                 seconds: 90.0,
             }),
             last_error: Some("no camera is connected".to_owned()),
+            error_age: Some(2.0),
             failures: 0,
             rate: 0.0,
             p95: 0.0,

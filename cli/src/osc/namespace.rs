@@ -373,6 +373,7 @@ mod tests {
                     .unit("dB"),
                 Param::choice("shape", &["sine", "square"], "which").live(),
             ],
+            inputs: vec![],
             outputs: vec![],
         }
     }

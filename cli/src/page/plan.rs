@@ -3,13 +3,17 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use score_engine::{
-    NamedValue, Param, ParamType, PortType, Preset, Scale, Status, SteerableNode, Steering,
+    Arity, NamedValue, Param, ParamType, Port, PortType, Preset, Scale, Status, SteerableNode,
+    Steering, WireEnd, WireStatus,
 };
 use serde_json::{Value, json};
 
 use crate::command::write_back::Named;
 use crate::remote::Verdict;
 use crate::status::{dropouts, latency};
+
+/// Lists with a number for each wire of sound, in the order of the patch.
+const OF_WIRES: [&str; 4] = ["gains", "pans", "places", "widths"];
 
 /// The nodes with what can be turned and seen of them, the wires, and the presets.
 pub(super) fn plan(steering: &Steering, status: &Status, name: &str) -> Value {
@@ -29,7 +33,7 @@ pub(super) fn plan(steering: &Steering, status: &Status, name: &str) -> Value {
     json!({
         "name": name,
         "version": env!("CARGO_PKG_VERSION"),
-        "nodes": nodes.iter().map(node).collect::<Vec<_>>(),
+        "nodes": nodes.iter().map(|of| node(of, &status.wires)).collect::<Vec<_>>(),
         "wires": wires.collect::<Vec<_>>(),
         "cues": steering.show().cues.iter().map(|cue| cue.name.clone()).collect::<Vec<_>>(),
         "presets": steering.presets().iter().map(preset).collect::<Vec<_>>(),
@@ -38,7 +42,14 @@ pub(super) fn plan(steering: &Steering, status: &Status, name: &str) -> Value {
     })
 }
 
-fn node(node: &SteerableNode) -> Value {
+fn node(node: &SteerableNode, wires: &[WireStatus]) -> Value {
+    let params = node.params.iter().map(|declared| {
+        let mut shown = param(declared);
+        if let Some(labels) = labels(node, &declared.name, wires) {
+            shown["labels"] = labels.into();
+        }
+        shown
+    });
     let outputs = node.outputs.iter().map(|output| {
         json!({
             "name": output.name,
@@ -51,9 +62,28 @@ fn node(node: &SteerableNode) -> Value {
         "id": node.id,
         "kind": node.kind,
         "summary": node.summary,
-        "params": node.params.iter().map(param).collect::<Vec<_>>(),
+        "params": params.collect::<Vec<_>>(),
         "outputs": outputs.collect::<Vec<_>>(),
     })
+}
+
+/// What feeds each number of the list `param`, where each is for a wire; a node that feeds several
+/// is named with the output.
+fn labels(node: &SteerableNode, param: &str, wires: &[WireStatus]) -> Option<Vec<String>> {
+    let is_many = |port: &&Port| port.arity == Arity::Many && port.port_type == PortType::Audio;
+    let input = node.inputs.iter().find(is_many)?;
+    if !OF_WIRES.contains(&param) {
+        return None;
+    }
+    let into: Vec<&WireEnd> = (wires.iter())
+        .filter(|wire| wire.to.node == node.id && input.name == wire.to.port)
+        .map(|wire| &wire.from)
+        .collect();
+    let label = |from: &&WireEnd| match into.iter().filter(|end| end.node == from.node).count() {
+        1 => from.node.clone(),
+        _ => format!("{}.{}", from.node, from.port),
+    };
+    Some(into.iter().map(label).collect())
 }
 
 /// The `let` values that have a knob, each with the declaration of a parameter that has it.
@@ -157,6 +187,7 @@ pub(super) fn status(
         }
         if let Some(error) = &node.last_error {
             shown["error"] = json!(error);
+            shown["error_age"] = json!(node.error_age);
         }
         if let Some(hangs) = node.hangs {
             shown["hangs"] = json!(hangs);
@@ -194,5 +225,52 @@ pub(super) fn rounded(value: Value) -> Value {
             .map(|(name, value)| (name, rounded(value)))
             .collect(),
         value => value,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    #[test]
+    fn each_number_of_a_mixer_is_called_by_what_is_wired_there_in_the_patchs_order() {
+        let registry = score_nodes::registry();
+        let mixer = registry.kind("mixer").unwrap().descriptor();
+        let node = SteerableNode {
+            id: "mix".to_owned(),
+            kind: "mixer".to_owned(),
+            summary: String::new(),
+            params: Vec::new(),
+            inputs: mixer.inputs.clone(),
+            outputs: Vec::new(),
+        };
+        let end = |node: &str, port: &str| WireEnd {
+            node: node.to_owned(),
+            port: port.to_owned(),
+        };
+        let wire = |[from, output, to, input]: [&str; 4]| WireStatus {
+            name: String::new(),
+            from: end(from, output),
+            to: end(to, input),
+            sent: 0,
+            received: 0,
+            dropped: 0,
+            depth: 0,
+            age: 0.0,
+        };
+        let wires = [
+            ["keys", "sound", "mix", "sounds"],
+            ["lead", "sound", "echo", "sound"],
+            ["lead", "sound", "mix", "sounds"],
+            ["halves", "left", "mix", "sounds"],
+            ["knob", "value", "mix", "gain"],
+            ["halves", "right", "mix", "sounds"],
+        ];
+        let called = |param: &str| labels(&node, param, &wires.map(wire));
+        let wanted = ["keys", "lead", "halves.left", "halves.right"].map(str::to_owned);
+        assert_eq!(called("gains"), Some(wanted.to_vec()));
+        assert_eq!(called("matrix"), None);
     }
 }

@@ -14,6 +14,7 @@ fn node(id: &str, kind: &str) -> NodeStatus {
         state: NodeState::Running,
         waiting: None,
         last_error: None,
+        error_age: None,
         failures: 0,
         rate: 0.0,
         p95: 0.0,

@@ -20,6 +20,15 @@ pub struct Condition {
     pub waits: Option<(String, Instant)>,
     /// What went wrong last, which may be over.
     pub last_error: Option<String>,
+    /// When that was, or when it was tried again in vain.
+    pub erred: Option<Instant>,
+}
+
+impl Condition {
+    fn err(&mut self, why: String) {
+        self.last_error = Some(why);
+        self.erred = Some(Instant::now());
+    }
 }
 
 impl Counters {
@@ -61,7 +70,7 @@ impl Counters {
     /// The same, because something went wrong: a camera is gone.
     pub fn lack(&self, reason: impl Into<String>) {
         let reason = reason.into();
-        self.lock().last_error = Some(reason.clone());
+        self.lock().err(reason.clone());
         self.wait_for(reason);
     }
 
@@ -73,7 +82,7 @@ impl Counters {
     /// The node has failed.
     pub fn fail(&self, why: impl Into<String>) {
         let mut condition = self.lock();
-        condition.last_error = Some(why.into());
+        condition.err(why.into());
         condition.waits = None;
     }
 
@@ -117,6 +126,7 @@ mod tests {
         counters.go_on();
         let condition = counters.condition();
         assert_eq!(condition.waits, None);
+        assert!(condition.erred.is_some_and(|erred| erred >= since));
         assert_eq!(
             condition.last_error.as_deref(),
             Some("no picture for 2.0 s")

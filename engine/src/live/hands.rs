@@ -120,6 +120,8 @@ pub struct SteerableNode {
     pub summary: String,
     /// Its live parameters.
     pub params: Vec<Param>,
+    /// Its inputs, without those that its parameters are, as its kind declares them.
+    pub inputs: Vec<Port>,
     /// Its outputs, which can be tapped.
     pub outputs: Vec<Port>,
 }
@@ -131,6 +133,7 @@ impl SteerableNode {
             kind: descriptor.kind.to_string(),
             summary: descriptor.summary.to_string(),
             params: descriptor.live_params().cloned().collect(),
+            inputs: descriptor.inputs.clone(),
             outputs: descriptor.outputs.clone(),
         }
     }

@@ -132,6 +132,7 @@ impl NodeHandle {
             },
             waiting,
             last_error: condition.last_error,
+            error_age: condition.erred.map(|erred| erred.elapsed().as_secs_f64()),
             failures: self.gauges.failures(),
             rate: recent.count() as f64 / seconds,
             p95: recent.p95().as_secs_f64(),

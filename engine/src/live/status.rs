@@ -67,6 +67,9 @@ pub struct NodeStatus {
     pub waiting: Option<Waiting>,
     /// What went wrong last, which may be over.
     pub last_error: Option<String>,
+    /// How long ago that was, in seconds, or since it was tried again in vain.
+    #[serde(skip)]
+    pub error_age: Option<f64>,
     /// How often it has failed.
     pub failures: u64,
     /// Calls a second since the last look.

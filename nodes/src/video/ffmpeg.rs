@@ -13,7 +13,7 @@ use serde_json::Value;
 use super::container::Container;
 use super::demuxers::{DEMUXERS, leads_elsewhere};
 use super::picture_choice;
-use super::timeline::{Contents, Declared, Picture, Timeline, rate};
+use super::timeline::{Contents, Declared, Picture, Timeline, rate, rotation};
 
 /// What ffmpeg may use to read a file, before each input: a playlist or a name such as `http:…`
 /// must not reach the network or other files.
@@ -57,6 +57,8 @@ pub(crate) struct Film {
     pub(crate) frame: Option<Time>,
     /// How many pixels a picture has, where it says so.
     pub(crate) pixels: Option<u64>,
+    /// How wide its picture is shown for its height, where it says so.
+    pub(crate) shape: Option<f64>,
 }
 
 impl Film {
@@ -232,7 +234,25 @@ pub(crate) fn probe(path: &Path, stream: Option<u32>) -> Result<Film, NodeError>
         declared: contents.declared(stream),
         frame: rate.map(|rate| Time::from_seconds(1.0 / rate)),
         pixels: side("width").and_then(|width| width.checked_mul(side("height")?)),
+        shape: shape(stream),
     })
+}
+
+/// How wide a player shows the picture of `stream` for its height, where it says so: its pixels may
+/// not be square, and it may be turned.
+fn shape(stream: &Value) -> Option<f64> {
+    let side = |name: &str| stream.get(name)?.as_f64().filter(|side| *side > 0.0);
+    let ratio = |text: &str| {
+        let (over, under) = text.split_once(':')?;
+        let (over, under): (f64, f64) = (over.parse().ok()?, under.parse().ok()?);
+        (over > 0.0 && under > 0.0).then(|| over / under)
+    };
+    let pixel = stream.get("sample_aspect_ratio").and_then(Value::as_str);
+    let shape = side("width")? / side("height")? * pixel.and_then(ratio).unwrap_or(1.0);
+    match rotation(stream).abs() % 180 {
+        90 => Some(1.0 / shape),
+        _ => Some(shape),
+    }
 }
 
 /// A time that ffprobe gives, in seconds.
@@ -600,6 +620,8 @@ fn presentation_time(line: &str, unit: Option<(i64, i64)>) -> Option<Time> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[cfg(unix)]
@@ -619,6 +641,21 @@ mod tests {
             let told = advice(code);
             assert!(told.contains(wanted) && !told.contains("install"), "{told}");
         }
+    }
+
+    #[test]
+    fn a_picture_has_the_shape_in_which_a_player_shows_it() {
+        let shown = |stream: Value| shape(&stream).map(|shape| (shape * 1e3).round());
+        let wide = json!({ "width": 1920, "height": 1080 });
+        assert_eq!(shown(wide), Some(1778.0));
+        let narrow = json!({ "width": 720, "height": 576, "sample_aspect_ratio": "64:45" });
+        assert_eq!(shown(narrow), Some(1778.0));
+        let turned = json!({
+            "width": 1920, "height": 1080, "sample_aspect_ratio": "0:1",
+            "side_data_list": [{ "rotation": -90 }],
+        });
+        assert_eq!(shown(turned), Some(563.0));
+        assert_eq!(shown(json!({ "width": 1920 })), None);
     }
 
     #[test]

@@ -7,6 +7,7 @@ use score_engine::{Build, Check, Descriptor, Node, NodeError, Params, Processor}
 
 use super::capture::{
     Captured, Captures, Capturing, PICTURES, Source, Start, after_input, before_input, require_live,
+    tell_shape,
 };
 use super::system::System;
 
@@ -114,6 +115,10 @@ impl Node for Screen {
 
     fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor<Self>>, NodeError> {
         require_live(build, "a screen")?;
+        if let Some(area) = self.area() {
+            let shape = f64::from(area.width) / f64::from(area.height);
+            tell_shape(build.counters, shape);
+        }
         let output = self.captured.size();
         let view = View {
             display: self.display.clone(),

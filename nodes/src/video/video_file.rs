@@ -16,7 +16,7 @@ use score_engine::{
 use self::live_film::LiveFilm;
 use self::pace::Pace;
 use self::reel::{Reel, Script};
-use super::capture::REOPENED;
+use super::capture::{REOPENED, tell_shape};
 use super::ffmpeg::{Decoder, Film, probe};
 use super::timeline::Pictures;
 
@@ -107,6 +107,9 @@ impl Node for VideoFile {
             ..film
         };
         if let Some(clock) = build.clock {
+            if let Some(shape) = film.shape {
+                tell_shape(build.counters, shape);
+            }
             let script = Script {
                 node: build.id.to_owned(),
                 path: self.path.clone(),

@@ -198,10 +198,14 @@ export class Wiring {
     const words = ({ kind, family, summary, details }) => `${kind} ${family} ${summary} ${details}`.toLowerCase();
     const show = () => {
       const asked = find.value.trim().toLowerCase().split(/\s+/);
-      // Where the first word stands: in the name best at its beginning, then in what the kind does.
+      // Where the first word stands: in the name best at its beginning, then in what the kind does;
+      // as a word of its own before a part of one.
       const rank = ({ kind, summary, details }) => {
-        const at = [kind, summary.toLowerCase(), details.toLowerCase()].findIndex((text) => text.includes(asked[0]));
-        return kind.startsWith(asked[0]) ? 0 : at < 0 ? 9 : at + 1;
+        if (kind.startsWith(asked[0])) return 0;
+        const texts = [kind.replaceAll("_", " "), summary.toLowerCase(), details.toLowerCase()];
+        const is = (text) => text.split(/[^\p{L}\p{N}]+/u).includes(asked[0]);
+        const [whole, part] = [texts.findIndex(is), texts.findIndex((text) => text.includes(asked[0]))];
+        return whole >= 0 ? 1 + whole : part >= 0 ? 4 + part : 9;
       };
       const found = [...this.declared.kinds.values()].filter((kind) => asked.every((word) => words(kind).includes(word)));
       found.sort((a, b) => rank(a) - rank(b) || a.kind.localeCompare(b.kind));
@@ -248,9 +252,22 @@ export class Wiring {
     const into = el("select", {}, el("option", { value: "" }, "no wire"), ...wires.map(({ from, to }, at) => el("option", { value: String(at) }, `${from.join(".")} → ${to.join(".")}`)));
     const best = wires.findIndex(({ from }) => from[0] === near);
     const kindOf = (id) => this.node(id)?.kind;
+    // What the chosen node leads to, if it is one: behind a tune the wire of the synth that plays it.
+    const onward = (from) => {
+      const [seen, next, found] = [new Set(), [from], new Set()];
+      for (let id = next.shift(); id; id = next.shift()) {
+        if (seen.has(id)) continue;
+        seen.add(id);
+        const at = wires.findIndex((wire) => wire.from[0] === id);
+        if (at >= 0) found.add(at);
+        else next.push(...this.plan.wires.filter((wire) => wire.from[0] === id).map(({ to }) => to[0]));
+      }
+      return found.size === 1 ? [...found][0] : -1;
+    };
     // Where nothing is chosen, the last wire before what is heard: so an effect is for all of it.
-    const ends = ["audio_out", "audio_file", "recorder"].map((kind) => wires.findIndex(({ to }) => kindOf(to[0]) === kind));
-    const places = [best, wires.findIndex(({ to }) => to[0] === near), ...ends, wires.length - 1];
+    const sinks = ["audio_out", "audio_file", "recorder"];
+    const ends = sinks.map((kind) => wires.findIndex(({ to }) => kindOf(to[0]) === kind));
+    const places = [best, wires.findIndex(({ to }) => to[0] === near), near ? onward(near) : -1, ...ends, wires.length - 1];
     const chosenWire = places.find((at) => at >= 0);
     into.value = chosenWire === undefined ? "" : String(chosenWire);
     const sources = (port) => this.own.flatMap((node) => node.outputs.filter(({ type }) => fits(type, port.type)).map(({ name }) => [node.id, name]));
@@ -262,13 +279,18 @@ export class Wiring {
       return { port, all, select, row: labelled(`${port.name} (${port.carries}) from`, select) };
     });
     const main = froms.find(({ port }) => port === input);
-    const settle = () => main && (main.row.hidden = into.value !== "");
+    const whole = el("p", { class: "note", hidden: true }, "All that is heard there goes through it. For one part alone, choose that part's wire.");
+    const settle = () => {
+      if (main) main.row.hidden = into.value !== "";
+      const wire = into.value !== "" && wires[Number(into.value)];
+      whole.hidden = !wire || !sinks.includes(kindOf(wire.to[0]));
+    };
     into.onchange = settle;
     settle();
     form.replaceChildren(
       el("p", {}, el("b", {}, kind.kind), ` ${kind.summary}`), labelled("Called", id),
       ...needs.map(([name, field]) => labelled(name, field)),
-      wires.length ? labelled("Into the wire", into) : null, ...froms.map(({ row }) => row),
+      ...(wires.length ? [labelled("Into the wire", into), whole] : []), ...froms.map(({ row }) => row),
       el("div", { class: "buttons" }, el("button", { type: "submit" }, "Add"), el("button", { type: "button", class: "quiet", onclick: () => ((form.hidden = true), (list.hidden = false)) }, "Another kind")));
     [list.hidden, form.hidden] = [true, false];
     why.textContent = "";

@@ -173,14 +173,15 @@ export class Knob {
     box.append(more);
     const written = () => `[${[...rows.map(({ now }) => now), ...rest].join(", ")}]`;
     const row = (at) => {
-      const label = `${name} ${at + 1}`;
+      const called = this.param.labels?.[at] ?? String(at + 1);
+      const label = `${name} ${called}`;
       const range = el("input", { type: "range", min: 0, max: STEPS, step: 1, "aria-label": label });
       const field = el("input", { type: "text", inputMode: "decimal", class: "field", "aria-label": `${label} as a number`, autocomplete: "off", placeholder: "–" });
       const slide = this.zero(range, scale, this.param.unit, () => {
         made.now = field.value = "0";
         this.set(written(), true);
       });
-      const made = { range, field, now: 0, element: el("div", { class: "control" }, el("span", { class: "at" }, String(at + 1)), slide, field, el("span", { class: "unit" }, this.param.unit)) };
+      const made = { range, field, now: 0, element: el("div", { class: "control" }, el("span", { class: this.param.labels ? "at named" : "at", title: called }, called), slide, field, el("span", { class: "unit" }, this.param.unit)) };
       range.oninput = () => {
         made.now = tidy(scale.at(range.valueAsNumber / STEPS), scale);
         field.value = made.now;

@@ -1,6 +1,7 @@
 // How the run is, for a phone: asks every two seconds, and loads nothing else of the page.
 
 import { clock, milliseconds, say } from "./dom.js";
+import { Quickest } from "./figures.js";
 
 const at = (id) => document.getElementById(id);
 const WORDS = {
@@ -11,6 +12,7 @@ const WORDS = {
   failing: "Failing",
 };
 let heard = 0;
+const latencies = new Quickest();
 
 async function ask() {
   const answer = await fetch("/status", { signal: AbortSignal.timeout(4000) });
@@ -22,7 +24,8 @@ async function ask() {
   say(at("patch"), status.patch ?? "SCORE!");
   say(at("time"), status.time === undefined ? "–" : clock(status.time));
   say(at("revision"), String(status.revision ?? "–"));
-  say(at("latency"), milliseconds(status.latency));
+  const quickest = latencies.add(status.latency);
+  say(at("latency"), quickest === null ? "–" : `from ${milliseconds(quickest)}`);
   say(at("dropouts"), String(status.dropouts ?? "–"));
   say(at("held"), status.held === 1 ? "1 value" : `${status.held} values`);
 }

@@ -8,6 +8,10 @@ const SCORE = "score";
 
 /** Pictures that are no wider look coarse on a screen. */
 const COARSE = 160;
+/** Kinds that send pictures in the width and height that their parameters say. */
+const SIZED = ["camera", "video_file", "video_stream", "screen", "picture_sequence"];
+/** Kinds that leave a picture's size and shape as they are. */
+const KEEPS = ["adjust", "blur", "trails", "mask", "gate"];
 
 const canvas = document.getElementById("picture");
 const context = canvas.getContext("2d", { alpha: false });
@@ -22,13 +26,18 @@ let told = { of: null, black: false };
 /** Black in this window alone, while the run is not there to tell, or this browser may not tell it. */
 let isBlack = false;
 let image = null;
+let plan = { nodes: [], wires: [] };
+/** Of each node how wide its source's pictures are for their height, where it tells. */
+let shapes = new Map();
 const score = new Score();
 const drawing = new Drawing(canvas, score);
 let seenAt = -Infinity;
 
 const link = new Link({
   hear(message) {
+    if (message.status) shapes = new Map(message.status.nodes.map(({ id, counters }) => [id, counters.shape_thousandths / 1000]));
     if (message.plan) {
+      plan = message.plan;
       outputs = [...pictures(message.plan), SCORE];
       choose();
     }
@@ -79,6 +88,22 @@ function choose() {
   tell(link.state);
 }
 
+/** The node from which the picture that is shown has its size and its shape. */
+function source() {
+  let id = shown?.slice(0, shown.lastIndexOf("."));
+  for (const seen = new Set(); !seen.has(id); ) {
+    seen.add(id);
+    const node = plan.nodes.find((node) => node.id === id);
+    if (!KEEPS.includes(node?.kind)) return node;
+    id = plan.wires.find(({ to, type }) => to[0] === id && type === "frame")?.from[0];
+  }
+}
+
+/** How wide the picture is to be drawn for its height: nodes send it in any size, squeezed. */
+function shape() {
+  return shapes.get(source()?.id) || image.width / image.height;
+}
+
 /** The run tells the strip only while it is shown. */
 function askScore() {
   link.send({ score: { is: shown === SCORE } });
@@ -86,8 +111,15 @@ function askScore() {
 
 function tell(state) {
   const words = { opening: "connecting", lost: "connection lost; trying again", locked: "locked: open a new link" };
-  const size = image ? ` · ${image.width} × ${image.height}${image.width <= COARSE ? ": its node's width and height make it sharper" : ""}` : "";
-  what.textContent = `${words[state] ?? (shown ? `${shown}${size}` : "waiting for the patch")}${blackness()}`;
+  what.textContent = `${words[state] ?? (shown ? `${shown}${image ? size() : ""}` : "waiting for the patch")}${blackness()}`;
+}
+
+/** The picture's size, and what makes it finer. */
+function size() {
+  const told = ` · ${image.width} × ${image.height}`;
+  const { id, kind } = source() ?? {};
+  if (image.width > COARSE || !SIZED.includes(kind)) return told;
+  return `${told}, coarse. Finer: write width and height into ${id} in the patch, as width: 640, height: ${Math.round(640 / shape())}`;
 }
 
 /** Who made it black, and how the picture comes back. */
@@ -124,8 +156,8 @@ function draw() {
   if (isBlack || told.black || !image || isOld) return;
   Object.assign(sheet, { width: image.width, height: image.height });
   sheet.getContext("2d").putImageData(image, 0, 0);
-  const scale = Math.min(width / image.width, height / image.height);
-  const [w, h] = [image.width * scale, image.height * scale];
+  const across = Math.min(width, height * shape());
+  const [w, h] = [across, across / shape()];
   context.imageSmoothingQuality = "high";
   context.drawImage(sheet, (width - w) / 2, (height - h) / 2, w, h);
 }

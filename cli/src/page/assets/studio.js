@@ -2,6 +2,7 @@
 
 import { clock, el, milliseconds, say } from "./dom.js";
 import { EditDoor } from "./edit_door.js";
+import { Quickest } from "./figures.js";
 import { Graph, loose, trouble } from "./graph.js";
 import { Link } from "./link.js";
 import { Strip } from "./strip.js";
@@ -17,6 +18,7 @@ const RATE = 15;
 const at = (id) => document.getElementById(id);
 const run = { plan: null, status: null, statusAt: 0, values: new Map(), black: false };
 const views = new Map();
+const latencies = new Quickest();
 
 const link = new Link({ hear, picture, change });
 const strip = new Strip(link);
@@ -138,7 +140,9 @@ function tellBeat({ beat, bar }) {
 }
 
 function tellRun(status) {
-  say(at("latency"), status.latency === null ? "no device" : milliseconds(status.latency));
+  const quickest = latencies.add(status.latency);
+  say(at("latency"), quickest === null ? "no device" : `from ${milliseconds(quickest)}`);
+  at("latency").title = `What a hit takes: the quickest way within 30 s. Music that waits for its beat or its phrase comes later: the newest after ${milliseconds(status.latency)}.`;
   say(at("dropouts"), String(status.dropouts));
   at("dropouts").classList.toggle("bad", status.dropouts > 0);
   say(at("revision"), String(status.revision));
@@ -175,9 +179,14 @@ function minus(value) {
 
 /** Leads to the first node in trouble, wherever it is. */
 function tellTrouble(status) {
-  const kinds = ["bad", "wait", "quiet", ...(status.sound?.state === "silent" ? ["note"] : [])];
   const nodes = status.nodes.map((node) => ({ id: node.id, ...trouble(node, status, run.plan) }));
-  const found = nodes.filter(({ kind }) => kinds.includes(kind)).sort((a, b) => kinds.indexOf(a.kind) - kinds.indexOf(b.kind));
+  const isQuiet = nodes.some(({ kind }) => kind === "quiet");
+  // Where the reason is known, what leads nowhere comes of it, or has nothing to do with it.
+  const kinds = ["bad", "wait", "quiet", ...(status.sound?.state === "silent" && !isQuiet ? ["note"] : [])];
+  // One reason may stand at several nodes: it counts once.
+  const isFirst = ({ kind, text }, at) => kind !== "quiet" || nodes.findIndex((node) => node.kind === kind && node.text === text) === at;
+  const found = nodes.filter((node, at) => kinds.includes(node.kind) && isFirst(node, at));
+  found.sort((a, b) => kinds.indexOf(a.kind) - kinds.indexOf(b.kind));
   const chip = at("trouble");
   chip.hidden = found.length === 0;
   if (!found.length) return;

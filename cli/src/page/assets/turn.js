@@ -1,6 +1,7 @@
 // The controls: cues, named values, presets, what is set by hand, the chosen node, and everything else.
 
 import { el, milliseconds, number, place, rate, say } from "./dom.js";
+import { figures, lastError } from "./figures.js";
 import { trouble } from "./graph.js";
 import { Knob } from "./knob.js";
 import { Learn } from "./learn.js";
@@ -385,12 +386,12 @@ export class Turn {
     if (!node || !this.about) return;
     const { kind, word, text } = trouble(node, status, this.plan);
     this.parts.chosen.dataset.state = kind;
-    const figures = [word || "running", `${Math.round(node.load * 100)} % of the time`, `${number(node.rate)} calls/s`, `p95 ${milliseconds(node.p95)}`];
-    for (const [name, value] of Object.entries(node.counters)) if (value) figures.push(`${name.replaceAll("_", " ")} ${value}`);
-    if (node.failures) figures.push(`failed ${node.failures} times`);
-    say(this.about.state, figures.join(" · "));
+    const told = [word || "running", `${Math.round(node.load * 100)} % of the time`, `${number(node.rate)} calls/s`, `p95 ${milliseconds(node.p95)}`];
+    told.push(...figures(node, this.plan.nodes.find(({ id }) => id === node.id)?.kind));
+    if (node.failures) told.push(`failed ${node.failures} times`);
+    say(this.about.state, told.join(" · "));
     this.taught?.tell(node.counters);
-    const message = text || (node.error ? `Last error: ${node.error}` : "");
+    const message = text || lastError(node);
     if (message !== this.about.message.textContent) this.steady(() => say(this.about.message, message));
     for (const { index, cells } of this.about.rows) {
       const [now, before] = [status.wires[index], last?.wires[index]];

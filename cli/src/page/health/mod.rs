@@ -194,6 +194,7 @@ mod tests {
             state,
             waiting: None,
             last_error: Some("it is\nunplugged".to_owned()),
+            error_age: None,
             failures: 2,
             rate: 0.0,
             p95: 0.0,

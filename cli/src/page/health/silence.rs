@@ -11,6 +11,13 @@ use super::sound::{Closed, Output, Reason, Way};
 /// Below this peak sound counts as silence: -60 dBFS.
 const SILENCE: f32 = 0.001;
 
+/// What ends a silence is louder than this, -54 dBFS, so that what is hardly heard does not end one
+/// again and again.
+const AUDIBLE: f32 = 0.002;
+
+/// For so long the peak that is held has to be above [`AUDIBLE`], in seconds.
+const RETURNS: f64 = 1.0;
+
 /// What a peak that is held falls by from look to look: by 6 dB a second.
 const FALLS: f32 = 0.84;
 
@@ -58,6 +65,8 @@ pub(in super::super) struct Ears {
     gates: Vec<(String, Vec<Ear>, Ear)>,
     /// When sound was heard last, or listening began, on the run's clock in seconds.
     heard: f64,
+    /// In a silence: since when there is sound that may end it.
+    returns: Option<f64>,
     /// The peak of what leaves for the devices; it falls slowly.
     peak: f32,
 }
@@ -133,10 +142,7 @@ impl Ears {
         });
         // Of all devices together, so that one that is silent does not make the peak fall faster.
         if let Some(loudest) = peaks.reduce(f32::max) {
-            self.peak = loudest.max(self.peak * FALLS);
-            if loudest > SILENCE {
-                self.heard = now;
-            }
+            self.hear(loudest, now);
         }
         self.asking
             .iter_mut()
@@ -144,6 +150,21 @@ impl Ears {
         for (_, into, from) in &mut self.gates {
             into.iter_mut().for_each(|ear| ear.listen(now));
             from.listen(now);
+        }
+    }
+
+    /// The peak of what leaves for the devices at `now`.
+    fn hear(&mut self, peak: f32, now: f64) {
+        self.peak = peak.max(self.peak * FALLS);
+        let is_silent = now - self.heard > LASTS;
+        let may_end = is_silent && self.peak > AUDIBLE;
+        self.returns = may_end.then(|| self.returns.unwrap_or(now));
+        let is_heard = match is_silent {
+            true => self.returns.is_some_and(|since| now - since >= RETURNS),
+            false => peak > SILENCE,
+        };
+        if is_heard {
+            self.heard = now;
         }
     }
 
@@ -175,6 +196,7 @@ impl Ears {
             gates: gates.collect(),
             way,
             heard: now,
+            returns: None,
             peak: 0.0,
         };
     }
@@ -252,7 +274,8 @@ impl Ears {
             return true;
         }
         let all = || self.asking.iter();
-        if self.asking.is_empty() {
+        why.extend(self.way.unfed.iter().cloned());
+        if self.asking.is_empty() && self.way.unfed.is_empty() {
             for device in self.way.devices() {
                 let what = format!("nothing that sounds is wired to {device}");
                 let help = "wire a synth or a sampler to it, or a mixer with several".to_owned();
@@ -343,6 +366,7 @@ mod tests {
             kind: (*kind).to_owned(),
             summary: String::new(),
             params: Vec::new(),
+            inputs: registry.kind(kind).unwrap().descriptor().inputs.clone(),
             outputs: registry.kind(kind).unwrap().descriptor().outputs.clone(),
         };
         let end = |node: &str, port: &str| WireEnd {
@@ -443,6 +467,84 @@ mod tests {
         let first = why.first().unwrap();
         assert_eq!(first.node, "piano");
         assert_eq!(first.what, "no notes come from rest to piano");
+    }
+
+    #[test]
+    fn a_node_that_nothing_is_wired_into_is_the_one_reason_and_names_what_leads_nowhere() {
+        let nodes = [
+            ["tune", "scale_walk"],
+            ["piano", "synth"],
+            ["bass", "synth"],
+            ["mix", "mixer"],
+            ["speaker", "audio_out"],
+        ];
+        let said = |wires: &[[&str; 4]]| {
+            let mut why = BTreeSet::new();
+            assert!(listening(&nodes, wires).is_meant(9.0, &[], &mut why));
+            let all: Vec<Reason> = why.into_iter().collect();
+            assert_eq!(all.len(), 1, "{all:?}");
+            [&all[0].node, &all[0].what, &all[0].help].map(String::clone)
+        };
+        let tune = ["tune", "notes", "piano", "notes"];
+        let end = ["mix", "sound", "speaker", "sound"];
+        let help = "wire to it what leads nowhere now: piano, bass";
+        let wanted = ["mix", "nothing is wired into mix", help];
+        assert_eq!(said(&[tune, end]), wanted);
+        // A synth behind which the mixer waits: the mixer is not blamed as well.
+        let help = "wire to it what leads nowhere now: tune";
+        let wanted = ["piano", "nothing is wired into piano", help];
+        assert_eq!(said(&[["piano", "sound", "mix", "sounds"], end]), wanted);
+    }
+
+    #[test]
+    fn levels_that_are_shut_alike_are_one_reason_and_only_what_a_hand_moved_is_a_hands() {
+        let nodes = [
+            ["tune", "scale_walk"],
+            ["piano", "synth"],
+            ["bass", "synth"],
+            ["lead", "synth"],
+            ["mix", "mixer"],
+            ["speaker", "audio_out"],
+        ];
+        let into = |from| [from, "sound", "mix", "sounds"];
+        let notes = |to| ["tune", "notes", to, "notes"];
+        let wires = [
+            notes("piano"),
+            notes("bass"),
+            notes("lead"),
+            into("piano"),
+            into("bass"),
+            into("lead"),
+            ["mix", "sound", "speaker", "sound"],
+        ];
+        let ears = listening(&nodes, &wires);
+        let mut values = mixer("gains", json!([-60.0, -60.0, -60.0, -60.0]));
+        values[0].values[0].source = ValueSource::Hand;
+        values[0].values[0].text = Some(json!([-6.0, -60.0, -60.0, -60.0]));
+        let mut why = BTreeSet::new();
+        assert!(ears.is_meant(9.0, &values, &mut why));
+        let why: Vec<&str> = why.iter().map(|reason| reason.what.as_str()).collect();
+        let wanted = [
+            "a hand holds mix.gains at -60 dB for piano",
+            "the patch has mix.gains at -60 dB for bass, lead",
+        ];
+        assert_eq!(why, wanted);
+    }
+
+    #[test]
+    fn what_is_hardly_audible_neither_ends_a_silence_nor_begins_one() {
+        let mut ears = Ears::default();
+        let hear = |ears: &mut Ears, from: u32, to: u32, peak: f32| {
+            for look in from * 4..to * 4 {
+                ears.hear(peak, f64::from(look) / 4.0);
+            }
+            f64::from(to) - ears.heard > LASTS
+        };
+        assert!(!hear(&mut ears, 0, 9, 0.0012), "it is low and was never away");
+        assert!(hear(&mut ears, 9, 20, 0.0));
+        assert!(hear(&mut ears, 20, 30, 0.0012), "that ends no silence");
+        assert!(hear(&mut ears, 30, 31, 0.1), "it has only just begun");
+        assert!(!hear(&mut ears, 31, 33, 0.0), "a hit is heard for some seconds");
     }
 
     #[test]

@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use score_engine::{NodeValues, PortType, Status, SteerableNode, ValueSource};
+use score_engine::{
+    Arity, NodeValues, Port, PortType, Status, SteerableNode, ValueSource, ValueStatus,
+};
 use serde_json::Value;
 
 /// The kind that plays sound on a device.
@@ -30,6 +32,8 @@ pub(super) struct Way {
     pub(super) sources: Vec<Output>,
     /// Gates: the node, what enters it, and what leaves it.
     pub(super) gates: Vec<(String, Vec<Output>, Output)>,
+    /// Why nodes are silent that sound by what is wired into them, and nothing is.
+    pub(super) unfed: Vec<Reason>,
     /// What a device plays.
     pub(super) ends: Vec<Output>,
     /// Of each node its kind.
@@ -104,6 +108,10 @@ impl Way {
             .map(|wire| (output(wire), wire.to.node.clone()))
             .collect();
         for id in way.towards.keys() {
+            if let Some(reason) = unfed(id, nodes, status) {
+                way.unfed.push(reason);
+                continue;
+            }
             let into: Vec<Output> = of(PortType::Audio)
                 .filter(|wire| wire.to.node == *id)
                 .map(output)
@@ -134,32 +142,30 @@ impl Way {
                 .iter()
                 .filter(|value| value.unit.starts_with("dB"));
             for value in levels {
-                let by = match value.source {
-                    ValueSource::Hand => "a hand holds",
-                    ValueSource::Wire => "a wire holds",
-                    _ => "the patch has",
-                };
-                let why = |level: &Value, more: String| {
-                    let level = level.as_f64().unwrap_or(CLOSED);
-                    let what = format!("{by} {}.{} at {level} dB", node.id, value.name);
-                    let help = match value.source {
-                        ValueSource::Wire => "look what the wire brings, or take it out",
-                        _ => "turn it up: 0 dB leaves the sound as it is",
-                    };
-                    Reason::new(&node.id, what + &more, help.to_owned())
-                };
                 match (value.name.as_str(), &value.value) {
                     ("gain", level) if is_closed(level) => {
-                        let reason = why(level, String::new());
+                        let what = held(&node.id, value, None, level);
+                        let reason = Reason::new(&node.id, what, turn_up(value));
                         closed.nodes.insert(node.id.clone(), reason);
                     }
                     ("gains", Value::Array(levels)) => {
+                        // What is said of several wires is said once.
+                        let mut same: BTreeMap<String, Vec<(usize, &str)>> = BTreeMap::new();
                         let shut = levels.iter().enumerate();
                         for (wire, level) in shut.filter(|(_, level)| is_closed(level)) {
-                            let from = self.sender(&node.id, wire);
-                            let of = from.map(|from| format!(" for {from}"));
-                            let reason = why(level, of.unwrap_or_default());
-                            closed.wires.insert((node.id.clone(), wire), reason);
+                            if let Some(from) = self.sender(&node.id, wire) {
+                                let what = held(&node.id, value, Some(wire), level);
+                                same.entry(what).or_default().push((wire, from));
+                            }
+                        }
+                        for (what, wires) in same {
+                            let from: Vec<&str> = wires.iter().map(|(_, from)| *from).collect();
+                            let what = format!("{what} for {}", from.join(", "));
+                            let reason = Reason::new(&node.id, what, turn_up(value));
+                            for (wire, _) in wires {
+                                let wire = (node.id.clone(), wire);
+                                closed.wires.insert(wire, reason.clone());
+                            }
                         }
                     }
                     _ => {}
@@ -216,4 +222,58 @@ impl Way {
         let kind = self.kinds.get(node).map_or("", String::as_str);
         ["gate", "switch", "note_gate", "thin_out"].contains(&kind)
     }
+}
+
+/// What holds a level of `node`, in words; `at`: its number where the value is a list.
+fn held(node: &str, value: &ValueStatus, at: Option<usize>, level: &Value) -> String {
+    let level = level.as_f64().unwrap_or(CLOSED);
+    // A hand that holds a list has moved only those that the patch has otherwise.
+    let text = at.and_then(|at| value.text.as_ref()?.get(at)?.as_f64());
+    let by = match value.source {
+        ValueSource::Hand if text != Some(level) => "a hand holds",
+        ValueSource::Wire => "a wire holds",
+        _ => "the patch has",
+    };
+    format!("{by} {node}.{} at {level} dB", value.name)
+}
+
+/// What to do about a level that holds sound back.
+fn turn_up(value: &ValueStatus) -> String {
+    let help = match value.source {
+        ValueSource::Wire => "look what the wire brings, or take it out",
+        _ => "turn it up: 0 dB leaves the sound as it is",
+    };
+    help.to_owned()
+}
+
+/// Why the node is silent, if it sounds by what is wired into it, as a mixer or a synth, and
+/// nothing is.
+fn unfed(id: &str, nodes: &[SteerableNode], status: &Status) -> Option<Reason> {
+    let node = nodes.iter().find(|node| node.id == id)?;
+    let does_sound = |port: &Port| matches!(port.port_type, PortType::Audio | PortType::Notes);
+    let is_wired = |port: &Port| {
+        let mut wires = status.wires.iter();
+        wires.any(|wire| wire.to.node == id && port.name == wire.to.port)
+    };
+    let inputs = || node.inputs.iter().filter(|port| does_sound(port));
+    if inputs().any(is_wired) {
+        return None;
+    }
+    let lacks = inputs().find(|port| port.arity == Arity::Many)?;
+    // What may have been wired into it before.
+    let leads_on = |from: &str| status.wires.iter().any(|wire| wire.from.node == from);
+    let has = |node: &SteerableNode| {
+        let mut outputs = node.outputs.iter();
+        outputs.any(|output| output.port_type == lacks.port_type)
+    };
+    let loose: Vec<&str> = (nodes.iter())
+        .filter(|node| has(node) && !leads_on(&node.id))
+        .map(|node| node.id.as_str())
+        .collect();
+    let help = match (loose.is_empty(), &lacks.port_type) {
+        (false, _) => format!("wire to it what leads nowhere now: {}", loose.join(", ")),
+        (true, PortType::Notes) => "wire to it what plays notes".to_owned(),
+        (true, _) => "wire to it what is to be heard".to_owned(),
+    };
+    Some(Reason::new(id, format!("nothing is wired into {id}"), help))
 }

@@ -1,4 +1,4 @@
-//! Repeats sound after a while.
+//! Repeats sound after a while, as an echo.
 
 use score_engine::{
     AudioBlock, Build, Descriptor, InputPort, Length, Node, NodeError, OutputPort, Params,
@@ -30,7 +30,7 @@ pub(crate) struct Delay {
 
 impl Node for Delay {
     fn descriptor() -> Descriptor {
-        Descriptor::of::<Self>("audio", "delay", "Repeats sound after a while")
+        Descriptor::of::<Self>("audio", "delay", "Repeats sound after a while, as an echo")
             .example(
                 r#"nodes: {
                     "tune": midi_input_file(path: "song.mid"),

@@ -12,7 +12,7 @@ use score_engine::{Build, Check, Descriptor, Node, NodeError, Params, Processor,
 use self::arguments::{Mode, arguments};
 pub use self::list::{Camera, CameraFormat, cameras};
 use self::list::{list, resolve};
-use super::capture::{Captured, Captures, Capturing, PICTURES, Source, require_live};
+use super::capture::{Captured, Captures, Capturing, PICTURES, Source, require_live, tell_shape};
 use super::system::System;
 
 /// Cameras take their time to wake up: to measure the light, to start the sensor.
@@ -117,6 +117,9 @@ impl Node for CameraNode {
 
     fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor<Self>>, NodeError> {
         require_live(build, "a camera")?;
+        if let Some((width, height)) = self.size() {
+            tell_shape(build.counters, f64::from(width) / f64::from(height));
+        }
         let (device, output) = (self.device.clone(), self.captured.size());
         let mode = Mode {
             size: self.size(),

@@ -14,6 +14,7 @@ use score_engine::{Counters, NodeError};
 use self::attempt::attempt;
 pub(crate) use self::node::{
     Captured, Captures, Capturing, PICTURES, REOPENED, after_input, before_input, require_live,
+    tell_shape,
 };
 use super::supervised::{Stops, Supervised};
 use crate::backoff::Backoff;

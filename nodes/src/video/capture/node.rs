@@ -1,10 +1,11 @@
 //! What the nodes that capture have in common.
 
 use std::ffi::OsString;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use score_engine::{
-    Build, Flow, Frame, Io, NodeError, OutputPort, Params, Processor, Time, Transport,
+    Build, Counters, Flow, Frame, Io, NodeError, OutputPort, Params, Processor, Time, Transport,
 };
 
 use super::{Capture, Source};
@@ -52,6 +53,13 @@ impl Captured {
     pub(crate) fn timeout(&self) -> Duration {
         Duration::from_secs_f64(self.timeout)
     }
+}
+
+/// Tells how wide the source's pictures are for their height, in thousandths. They are sent in
+/// `width` × `height`, whatever their shape; a page shows them in their own.
+pub(crate) fn tell_shape(counters: &Counters, shape: f64) {
+    let told = counters.counter("shape_thousandths");
+    told.store((shape * 1e3).round() as u64, Ordering::Relaxed);
 }
 
 /// Refuses to capture where nothing is live.

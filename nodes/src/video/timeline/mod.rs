@@ -139,7 +139,7 @@ impl Contents {
     /// ffprobe is missing, or cannot read the file.
     pub(crate) fn of(path: &Path, what: &str) -> Result<Self, NodeError> {
         let entries = "stream=index,codec_type,codec_name,start_time,duration,nb_frames,avg_frame_rate,width,height,\
-                       has_b_frames,sample_rate:stream_disposition=attached_pic,timed_thumbnails:\
+                       sample_aspect_ratio,has_b_frames,sample_rate:stream_disposition=attached_pic,timed_thumbnails:\
                        stream_side_data=rotation:\
                        format=format_name,start_time,duration:format_tags:\
                        packet=stream_index,pts_time,flags:packet_side_data=skip_samples";

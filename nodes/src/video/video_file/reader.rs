@@ -256,6 +256,7 @@ mod tests {
             declared: None,
             frame: None,
             pixels: None,
+            shape: None,
         };
         let script = Script {
             node: "film".to_owned(),
