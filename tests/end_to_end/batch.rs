@@ -314,7 +314,14 @@ fn a_crash_and_a_hang_are_one_films_failure_and_are_tried_again() {
     );
     let path = script(folder, "ffmpeg", &lines);
     let run = |seconds: &str, more: &[&str]| {
-        let limits = ["--tries", "2", "--time-limit", "0.01", "--least-time", seconds];
+        let limits = [
+            "--tries",
+            "2",
+            "--time-limit",
+            "0.01",
+            "--least-time",
+            seconds,
+        ];
         let arguments = [&COMMAND[..], &limits, more].concat();
         program(folder, &arguments)
             .env("PATH", &path)

@@ -115,7 +115,9 @@ fn a_film_is_rendered_played_and_rendered_again_as_another_tune() {
         RENDERS,
     );
     page.until("document.querySelector('.roll').clientHeight > 262");
-    page.until("document.querySelector('.roll').getAttribute('aria-valuetext').includes('outdoors')");
+    page.until(
+        "document.querySelector('.roll').getAttribute('aria-valuetext').includes('outdoors')",
+    );
     let head =
         "new DOMMatrix(getComputedStyle(document.querySelector('.roll .head')).transform).m41";
     page.until(&format!("Math.abs({head} / document.querySelector('.roll').clientWidth - document.getElementById('video').currentTime / 12) < 0.02"));

@@ -59,7 +59,8 @@ impl Manager {
     /// Reports that what ends is still at it, and asks to be waited for.
     pub(crate) fn ends(&mut self) {
         let more = STOP.as_micros();
-        self.0.send(&format!("STOPPING=1\nEXTEND_TIMEOUT_USEC={more}"));
+        self.0
+            .send(&format!("STOPPING=1\nEXTEND_TIMEOUT_USEC={more}"));
     }
 
     /// Gives nothing but a sign of life, whatever plays or ends.

@@ -25,7 +25,12 @@ pub fn connect(path: &Path) -> io::Result<UnixStream> {
 fn socket() -> io::Result<OwnedFd> {
     let closes = rustix::net::SocketFlags::CLOEXEC;
     let stream = SocketType::STREAM;
-    Ok(rustix::net::socket_with(AddressFamily::UNIX, stream, closes, None)?)
+    Ok(rustix::net::socket_with(
+        AddressFamily::UNIX,
+        stream,
+        closes,
+        None,
+    )?)
 }
 
 /// A socket that programs which are started from here do not have. Where whoever listens is gone,

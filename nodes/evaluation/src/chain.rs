@@ -72,8 +72,7 @@ impl Chain {
         Ok(ReadBack {
             node: self.node.clone(),
             model: self.model.clone(),
-            pictures: (self.latents.take().iter().map(latent))
-                .collect::<Result<_, NodeError>>()?,
+            pictures: (self.latents.take().iter().map(latent)).collect::<Result<_, NodeError>>()?,
             bars: (bars.into_iter())
                 .map(|bars| Bar {
                     from: bars.from.seconds(),
@@ -260,7 +259,12 @@ mod tests {
     fn music_that_knows_nothing_of_the_film_is_not_held_against_it() {
         let folder = tempfile::tempdir().unwrap();
         let nodes = r#""tune": music_decoder(temperature: 0),"#;
-        let walk = chain(&mut graph(folder.path(), WALK, nodes, r#""map -> tune -> file""#));
+        let walk = chain(&mut graph(
+            folder.path(),
+            WALK,
+            nodes,
+            r#""map -> tune -> file""#,
+        ));
         assert_eq!(walk.err(), Some(NOT_OF_PICTURES));
         let nodes = r#""walk": latent_random(), "mix": latent_mix(), "tune": music_decoder(),"#;
         let wires = r#""map -> mix", "walk -> mix", "mix -> tune -> file""#;
@@ -311,11 +315,17 @@ mod tests {
         let mut asked = 0;
         for bar in own {
             let likeness = |at: f64| {
-                let before = read.pictures.iter().rev().find(|(time, _)| *time <= at + 1e-6);
+                let before = read
+                    .pictures
+                    .iter()
+                    .rev()
+                    .find(|(time, _)| *time <= at + 1e-6);
                 cosine(&before.unwrap().1, &bar.latent)
             };
             let starts = [0.0, 4.0, 8.0];
-            let found = starts.into_iter().max_by(|a, b| likeness(*a).total_cmp(&likeness(*b)));
+            let found = starts
+                .into_iter()
+                .max_by(|a, b| likeness(*a).total_cmp(&likeness(*b)));
             assert_eq!(found, Some(bar.from));
             asked += 1;
         }

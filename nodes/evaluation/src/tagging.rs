@@ -155,9 +155,8 @@ impl Timeline {
     /// The words that are likely in some shot; first those that are it for longest.
     pub fn likely(&self) -> Vec<&Track> {
         let lasts = |track: &Track| -> f64 {
-            let is_likely = |shown: &Shown| {
-                shown.is_word && shown.name == track.name && shown.value >= LIKELY
-            };
+            let is_likely =
+                |shown: &Shown| shown.is_word && shown.name == track.name && shown.value >= LIKELY;
             let shots = self.shots.iter();
             let shots = shots.filter(|shot| shot.shows.iter().any(is_likely));
             shots.map(|shot| shot.to - shot.from).sum()

@@ -341,8 +341,8 @@ impl Processor<MusicEncoder> for Reading {
 
 #[cfg(test)]
 mod tests {
-    use score_engine::harness::{Harness, Outputs};
     use score_engine::Payload;
+    use score_engine::harness::{Harness, Outputs};
     use serde_json::{Value, json};
 
     use super::*;
@@ -464,7 +464,12 @@ mod tests {
         assert_eq!(times, [0.0, 2.0, 4.0, 6.0, 12.0]);
         assert!(read(3.9).unwrap().is_empty());
         assert!(read_bars(&settings(), "eye", &packets, &transport, at(8.0)).is_err());
-        for (model, reads) in [("melody", true), ("lead", true), ("eye", false), ("none", false)] {
+        for (model, reads) in [
+            ("melody", true),
+            ("lead", true),
+            ("eye", false),
+            ("none", false),
+        ] {
             assert_eq!(reads_notes(&settings(), model), reads, "{model}");
         }
     }

@@ -128,12 +128,7 @@ impl MusicModel {
     ///
     /// # Errors
     /// The name has no ending of a picture, or the file cannot be written.
-    pub fn draw(
-        &self,
-        claim: Claim,
-        pieces: &[Vec<i64>],
-        columns: usize,
-    ) -> Result<(), NodeError> {
+    pub fn draw(&self, claim: Claim, pieces: &[Vec<i64>], columns: usize) -> Result<(), NodeError> {
         match &self.pieces {
             Pieces::Melodies(model) => tiles::write(claim, pieces, model.layout(), columns),
             _ => tiles::write_figures(claim, &self.figures(pieces), columns),
@@ -143,8 +138,11 @@ impl MusicModel {
     /// The chords of pieces as lead sheets have them, which `chords_in` reads: those of each
     /// progression, or the ones under all accompaniments; melodies have none.
     pub fn lead_sheets(&self, pieces: &[Vec<i64>]) -> Vec<String> {
-        let mut sheets: Vec<String> =
-            self.figures(pieces).iter().map(Figure::lead_sheet).collect();
+        let mut sheets: Vec<String> = self
+            .figures(pieces)
+            .iter()
+            .map(Figure::lead_sheet)
+            .collect();
         if matches!(self.pieces, Pieces::Accompaniments(_)) {
             sheets.truncate(1);
         }
@@ -272,7 +270,10 @@ mod tests {
         };
         for (name, asked) in [("harmony", &chords), ("melody", &chords), ("drums", &key)] {
             let refused = load(name, asked).err().unwrap();
-            assert!(refused.advice().unwrap_or_default().contains("texture"), "{name}");
+            assert!(
+                refused.advice().unwrap_or_default().contains("texture"),
+                "{name}"
+            );
         }
         for name in ["eye", "touch", "no_such"] {
             let refused = load(name, &KeyAndChords::default()).err().unwrap();

@@ -43,7 +43,10 @@ pub fn write(
             .map(|tokens| struck(tokens, layout))
             .collect(),
         false => {
-            let pieces: Vec<_> = melodies.iter().map(|tokens| notes(tokens, layout)).collect();
+            let pieces: Vec<_> = melodies
+                .iter()
+                .map(|tokens| notes(tokens, layout))
+                .collect();
             let range = range(pieces.iter().flatten());
             let lengths = (layout.steps, layout.steps_per_bar);
             let tiles = pieces.iter().map(|notes| played(notes, lengths, range));

@@ -6,8 +6,8 @@ use std::time::Duration;
 use score_engine::{Build, Check, Descriptor, Node, NodeError, Params, Processor};
 
 use super::capture::{
-    Captured, Captures, Capturing, PICTURES, Source, Start, after_input, before_input, require_live,
-    tell_shape,
+    Captured, Captures, Capturing, PICTURES, Source, Start, after_input, before_input,
+    require_live, tell_shape,
 };
 use super::system::System;
 

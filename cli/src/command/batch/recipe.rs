@@ -133,7 +133,9 @@ impl Recipe {
         for (path, read) in &self.reads {
             match read.still_at(path) {
                 Ok(true) => {}
-                Err(why) if why.kind() != ErrorKind::NotFound => return Err(unreadable(path, &why)),
+                Err(why) if why.kind() != ErrorKind::NotFound => {
+                    return Err(unreadable(path, &why));
+                }
                 _ => return Err("the patch was changed meanwhile; start it again".to_owned()),
             }
         }

@@ -90,7 +90,9 @@ pub(crate) fn words(
 fn in_words(timeline: &Timeline) -> Value {
     let words = timeline.likely().into_iter().take(WORDS).map(|track| {
         let values = track.values.iter().map(|value| f64::from(*value));
-        let values: Vec<f64> = values.map(|value| (value * 100.0).round() / 100.0).collect();
+        let values: Vec<f64> = values
+            .map(|value| (value * 100.0).round() / 100.0)
+            .collect();
         json!({ "name": track.name, "values": values })
     });
     let words: Vec<Value> = words.collect();

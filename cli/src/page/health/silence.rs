@@ -540,11 +540,17 @@ mod tests {
             }
             f64::from(to) - ears.heard > LASTS
         };
-        assert!(!hear(&mut ears, 0, 9, 0.0012), "it is low and was never away");
+        assert!(
+            !hear(&mut ears, 0, 9, 0.0012),
+            "it is low and was never away"
+        );
         assert!(hear(&mut ears, 9, 20, 0.0));
         assert!(hear(&mut ears, 20, 30, 0.0012), "that ends no silence");
         assert!(hear(&mut ears, 30, 31, 0.1), "it has only just begun");
-        assert!(!hear(&mut ears, 31, 33, 0.0), "a hit is heard for some seconds");
+        assert!(
+            !hear(&mut ears, 31, 33, 0.0),
+            "a hit is heard for some seconds"
+        );
     }
 
     #[test]

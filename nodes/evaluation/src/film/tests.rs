@@ -238,9 +238,8 @@ fn bars_of_the_film_begun_elsewhere_or_in_any_order_find_scenes_no_more_than_by_
 
 #[test]
 fn what_is_read_is_named_and_why_nothing_is() {
-    let report = |read: Result<ReadBack, String>| {
-        evaluate(&film(), &music(0.0), || read, &few()).unwrap()
-    };
+    let report =
+        |read: Result<ReadBack, String>| evaluate(&film(), &music(0.0), || read, &few()).unwrap();
     let named = report(Ok(read(0.0))).read.unwrap();
     assert_eq!((named.node.as_str(), named.bars), ("tune", 60));
     let missing = |read: Result<ReadBack, String>| {

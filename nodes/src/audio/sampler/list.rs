@@ -67,8 +67,8 @@ pub(super) fn read(folder: &Path) -> Result<Option<Vec<Entry>>, NodeError> {
         ErrorKind::FileTooLarge => refuse("is too long for a list of sounds".to_owned()),
         _ => refuse(format!("cannot be read ({error})")),
     })?;
-    let text = String::from_utf8(bytes)
-        .map_err(|error| refuse(format!("cannot be read ({error})")))?;
+    let text =
+        String::from_utf8(bytes).map_err(|error| refuse(format!("cannot be read ({error})")))?;
     let options = ron::Options::default().with_default_extension(Extensions::IMPLICIT_SOME);
     let list: Sounds = options
         .from_str(&text)

@@ -254,8 +254,8 @@ impl Keeping {
 
 #[cfg(test)]
 mod tests {
-    use super::super::example::{FILE, MOST};
     use super::super::example::tests::of;
+    use super::super::example::{FILE, MOST};
     use super::super::taught::Space;
     use super::*;
 

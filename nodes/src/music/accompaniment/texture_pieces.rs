@@ -97,12 +97,13 @@ impl TexturePieces {
         let Some(under) = &self.under else {
             return Figure::default();
         };
-        let struck: Vec<Struck> = tokens.iter().map(|token| Struck::of_token(*token)).collect();
+        let struck: Vec<Struck> = tokens
+            .iter()
+            .map(|token| Struck::of_token(*token))
+            .collect();
         let until = |start: usize, strikes: fn(&Struck) -> bool| {
             let ends = |later: &usize| under.begins(*later) || strikes(&struck[*later]);
-            (start + 1..struck.len())
-                .find(ends)
-                .unwrap_or(struck.len())
+            (start + 1..struck.len()).find(ends).unwrap_or(struck.len())
         };
         let mut notes = Vec::new();
         for (start, struck) in struck.iter().enumerate() {
@@ -249,7 +250,9 @@ mod tests {
 
     #[test]
     fn chords_that_change_within_half_a_bar_are_refused_not_left_out() {
-        let refused = load("C major", Some("| C F G C | Am G F C |")).err().unwrap();
+        let refused = load("C major", Some("| C F G C | Am G F C |"))
+            .err()
+            .unwrap();
         assert!(refused.to_string().contains("bar 1"), "{refused}");
     }
 

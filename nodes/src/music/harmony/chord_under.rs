@@ -41,7 +41,9 @@ impl ChordsUnder {
                 "the chords are {} bars long, and the model plays {bars} bars at a time",
                 long.div_ceil(BAR as u64)
             ))
-            .help("without bar lines each chord is a bar: write \"| C Am | F G |\" for two a bar"));
+            .help(
+                "without bar lines each chord is a bar: write \"| C Am | F G |\" for two a bar",
+            ));
         }
         let chords: Vec<Option<Chord>> = (spans.iter())
             .flat_map(|(chord, length)| (0..*length).map(move |_| *chord))
@@ -53,7 +55,9 @@ impl ChordsUnder {
                  chords in a bar, one in each half",
                 number / (BAR / HALF) + 1
             ))
-            .help("write \"| C Am | F G |\", and what is faster over more bars at a faster tempo"));
+            .help(
+                "write \"| C Am | F G |\", and what is faster over more bars at a faster tempo",
+            ));
         }
         Ok(ChordsUnder {
             key: key.or_else(|| fitting(&heard(&spans))).unwrap_or_default(),
@@ -79,9 +83,8 @@ impl ChordsUnder {
             key: self.key,
             chord: self.chord(place),
             fresh: self.begins(place),
-            next: next.and_then(|later| {
-                Some((self.chord(later)?, u32::try_from(later - place).ok()?))
-            }),
+            next: next
+                .and_then(|later| Some((self.chord(later)?, u32::try_from(later - place).ok()?))),
             close: None,
             last: false,
         }

@@ -34,10 +34,8 @@ pub(super) fn register(registry: &mut Registry) {
 pub(crate) fn read(path: &Path) -> Result<Frame, NodeError> {
     let name = path.display();
     let content = plain_file::read(path, LARGEST_FILE).map_err(|error| match error.kind() {
-        ErrorKind::FileTooLarge => {
-            NodeError::input(format!("`{name}` is too large for a picture"))
-                .help("pictures may have up to 512 MB")
-        }
+        ErrorKind::FileTooLarge => NodeError::input(format!("`{name}` is too large for a picture"))
+            .help("pictures may have up to 512 MB"),
         _ => NodeError::input(format!("`{name}` cannot be read ({error})")).source(error),
     })?;
     let (output, said) = decode(&content)?;

@@ -21,7 +21,10 @@ impl Ends {
     /// Notes a packet, by what ffprobe prints of it: `0.2,0.0,0.1`, `N/A` for what it does not
     /// know.
     fn note(&mut self, line: &str) {
-        let mut fields = line.trim().split(',').map(|field| field.parse::<f64>().ok());
+        let mut fields = line
+            .trim()
+            .split(',')
+            .map(|field| field.parse::<f64>().ok());
         let mut next = || fields.next().flatten();
         let (shown, decoded, lasts) = (next(), next(), next());
         let lasts = lasts.unwrap_or(0.0);
