@@ -56,11 +56,14 @@ songs=$work/songs
 
 "$python" "$here/eye/prepare.py" --data "$data" --out "$work/eye.npz"
 "$python" "$here/eye/train.py" --views "$work/eye.npz" --out "$work/eye.pt" --seconds "${SECONDS_EYE:-3300}"
-"$python" "$here/eye/draw.py" --views "$work/eye.npz" --eye "$work/eye.pt" --out "$work/drawing.pt" \
-    --seconds "${SECONDS_DRAWING:-1800}"
-"$python" "$here/eye/export.py" --checkpoint "$work/eye.pt" --drawing "$work/drawing.pt" --out "$here/../eye"
+"$python" "$here/eye/export.py" --checkpoint "$work/eye.pt" --out "$here/../eye"
 "$python" "$here/eye/evaluate.py" --views "$work/eye.npz" --models "$here/../eye"
-"$python" "$here/eye/evaluate_drawing.py" --views "$work/eye.npz" --models "$here/../eye" --grid "$here/../eye/drawn.jpg"
+"$python" "$here/eye/prepare_drawing.py" --data "$data" --models "$here/../eye" --out "$work/drawing.npz"
+"$python" "$here/eye/draw.py" --views "$work/drawing.npz" --models "$here/../eye" --out "$work/drawing.pt" \
+    --seconds "${SECONDS_DRAWING:-6000}"
+"$python" "$here/eye/export.py" --drawing "$work/drawing.pt" --out "$here/../eye"
+"$python" "$here/eye/evaluate_drawing.py" --views "$work/drawing.npz" --models "$here/../eye" --teacher "$work" \
+    --grid "$here/../eye/drawn.jpg"
 
 "$python" "$here/names/pictures.py" --data "$data" --models "$here/../eye"
 "$python" "$here/names/pairs.py" --data "$data" --models "$here/../eye"

@@ -1,4 +1,5 @@
-"""Exports checkpoints as graphs, checks them against torch, writes the golden vectors."""
+"""Exports checkpoints as graphs, the eye's or the decoder's or both, checks them against torch, writes the golden
+vectors."""
 import argparse
 import json
 from pathlib import Path
@@ -27,26 +28,29 @@ def export(model: nn.Module, path: Path, given: tuple[str, np.ndarray], gives: s
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--checkpoint", type=Path, required=True)
-    parser.add_argument("--drawing", type=Path, required=True, help="the decoder's checkpoint")
+    parser.add_argument("--checkpoint", type=Path, help="the eye's")
+    parser.add_argument("--drawing", type=Path, help="the decoder's checkpoint")
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
     torch.set_grad_enabled(False)
-    eye, drawing = Eye().eval(), Drawing().eval()
-    eye.load_state_dict(torch.load(args.checkpoint, weights_only=True))
-    drawing.load_state_dict(torch.load(args.drawing, weights_only=True))
     args.out.mkdir(parents=True, exist_ok=True)
-    # A picture of our own: three ramps and a bright square, so that the golden vectors hold nobody's photograph.
-    ramp = np.arange(SIDE, dtype=np.uint8) * 4
-    picture = np.stack(np.broadcast_arrays(ramp[None], ramp[:, None], ramp[::-1][None]), 2)[None].copy()
-    picture[0, 16:32, 24:48] = 250
-    code = np.sin(np.arange(LATENT, dtype=np.float32) * 1.7)[None] * np.float32(1.4)
-    golden = {
-        "encoder": export(eye, args.out / "encoder.onnx", ("frames", picture), "latent", 0.001),
+    kept = args.out / "golden.json"
+    golden = json.loads(kept.read_text())["files"] if kept.exists() else {}
+    if args.checkpoint:
+        eye = Eye().eval()
+        eye.load_state_dict(torch.load(args.checkpoint, weights_only=True))
+        # A picture of our own: three ramps and a bright square, so that the golden vectors hold nobody's photograph.
+        ramp = np.arange(SIDE, dtype=np.uint8) * 4
+        picture = np.stack(np.broadcast_arrays(ramp[None], ramp[:, None], ramp[::-1][None]), 2)[None].copy()
+        picture[0, 16:32, 24:48] = 250
+        golden["encoder"] = export(eye, args.out / "encoder.onnx", ("frames", picture), "latent", 0.001)
+    if args.drawing:
+        drawing = Drawing().eval()
+        drawing.load_state_dict(torch.load(args.drawing, weights_only=True)["average"])
+        code = np.sin(np.arange(LATENT, dtype=np.float32) * 1.7)[None] * np.float32(1.4)
         # A colour on the edge between two bytes may fall on either side.
-        "decoder": export(drawing, args.out / "decoder.onnx", ("latent", code), "frames", 1.0),
-    }
-    (args.out / "golden.json").write_text(json.dumps({"files": golden}) + "\n")
+        golden["decoder"] = export(drawing, args.out / "decoder.onnx", ("latent", code), "frames", 1.0)
+    kept.write_text(json.dumps({"files": golden}) + "\n")
 
 
 if __name__ == "__main__":

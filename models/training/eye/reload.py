@@ -7,7 +7,7 @@ import onnxruntime
 import torch
 from onnx import numpy_helper
 from torch import nn
-from network import Eye
+from network import Drawing, Eye
 
 BATCHES, SIZE = 16, 256
 """Batches of pictures that the statistics are measured on, and pictures in each."""
@@ -30,6 +30,28 @@ def folded(path: Path) -> Eye:
         norm.running_mean.zero_()
         norm.running_var.fill_(1 - norm.eps)
     return eye
+
+
+def drawing(path: Path) -> Drawing:
+    """The exported decoder, to go on training from; of one that draws 64 × 64, all that this one has as well."""
+    graph = onnx.load(path).graph
+    weights = {i.name: torch.from_numpy(numpy_helper.to_array(i).copy()) for i in graph.initializer}
+    for node in graph.node:
+        # Weights that are alike are written once.
+        if node.op_type == "Identity" and node.input[0] in weights:
+            weights[node.output[0]] = weights[node.input[0]]
+    found = Drawing()
+    if all(name in weights for name in found.state_dict()):
+        found.load_state_dict({name: weights[name] for name in found.state_dict()})
+        return found
+    cells = [(weights["cells.weight"], weights["cells.bias"])]
+    given = cells + [(weights[n.input[1]], weights[n.input[2]]) for n in graph.node if n.op_type == "Conv"]
+    pairs = zip(found.turned, found.wider, strict=True)
+    taking = [found.cells, *(m for turned, wider in pairs for m in (turned[0].around, wider)), found.coarse[0], found.coarse[3]]
+    for layer, (weight, bias) in zip(taking, given, strict=True):
+        layer.weight.data.copy_(weight)
+        layer.bias.data.copy_(bias)
+    return found
 
 
 def normalisations(eye: Eye) -> list[nn.BatchNorm2d]:
