@@ -369,7 +369,8 @@ fn folder(arguments: &Run) -> Result<StateFolder, Failure> {
 /// Whether the run listens at a port, which only one can at a time.
 fn needs_port(arguments: &Run) -> bool {
     #[cfg(feature = "page")]
-    if arguments.page.page.is_some() {
+    // Without a number the page takes another port.
+    if matches!(arguments.page.page, Some(Some(_))) {
         return true;
     }
     #[cfg(feature = "osc")]

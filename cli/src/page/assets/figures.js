@@ -6,6 +6,7 @@ import { milliseconds } from "./dom.js";
 const REMEMBERED = 30000;
 
 const times = (value) => (value === 1 ? "once" : `${value} times`);
+const many = (value, one) => (value === 1 ? `1 ${one}` : `${value} ${one}s`);
 const decibels = (share) => String(Math.round(200 * Math.log10(share)) / 10).replace("-", "−");
 
 /** Figures by their names; `null`: nothing that anybody needs. */
@@ -13,31 +14,31 @@ const FIGURES = {
   callbacks: () => null,
   device_block: (value) => `the device takes ${value} frames at a time`,
   dropouts: (value) => `ran dry ${times(value)}`,
-  dropped_pictures: (value) => `${value} pictures left out`,
-  late_blocks: (value) => `${value} blocks of sound came too late`,
-  late_frames: (value, kind) => (kind.startsWith("audio") ? `${value} frames of sound came too late` : `${value} pictures left out, to keep up`),
+  dropped_pictures: (value) => `${many(value, "picture")} left out`,
+  late_blocks: (value) => `${many(value, "block")} of sound came too late`,
+  late_frames: (value, kind) => (kind.startsWith("audio") ? `${many(value, "frame")} of sound came too late` : `${many(value, "picture")} left out, to keep up`),
   latency_microseconds: (value) => `the device adds ${milliseconds(value / 1e6)}`,
-  lead_frames: (value) => `${value} frames ahead of what is heard`,
-  least_reserve_frames: (value) => `never fewer than ${value} frames in reserve`,
-  left_out_pictures: (value) => `${value} pictures left out`,
+  lead_frames: (value) => `${many(value, "frame")} ahead of what is heard`,
+  least_reserve_frames: (value) => `never fewer than ${many(value, "frame")} in reserve`,
+  left_out_pictures: (value) => `${many(value, "picture")} left out`,
   loudest_millionths: (value) => `loudest so far ${decibels(value / 1e6)} dB`,
-  missing_frames: (value) => `${value} frames missing`,
+  missing_frames: (value) => `${many(value, "frame")} missing`,
   open: () => "open",
   openings: (value) => `opened ${times(value)}`,
   other_clock_ahead_us: (value) => `the other clock is ${milliseconds(value / 1e6)} ahead`,
   other_clock_behind_us: (value) => `the other clock is ${milliseconds(value / 1e6)} behind`,
-  overflowed_frames: (value) => `${value} frames lost: too many waited`,
+  overflowed_frames: (value) => `${many(value, "frame")} lost: too many waited`,
   reopened: (value) => `opened again ${times(value)}`,
   resyncs: (value) => `set to the clock again ${times(value)}`,
   round_trip_us: (value) => `there and back in ${milliseconds(value / 1e6)}`,
   shape_thousandths: (value) => `the source is ${value / 1000} : 1`,
-  turned_down_frames: (value) => `turned down for ${value} frames`,
+  turned_down_frames: (value) => `turned down for ${many(value, "frame")}`,
 };
 
-/** A node's own figures in words; those that are 0 are left out. */
+/** A node's own figures in words; those that are 0 are left out, but for a reserve that was used up. */
 export function figures({ counters }, kind = "") {
   const words = Object.entries(counters).map(([name, value]) => {
-    if (!value) return null;
+    if (!value && name !== "least_reserve_frames") return null;
     return Object.hasOwn(FIGURES, name) ? FIGURES[name](value, kind) : `${name.replaceAll("_", " ")} ${value}`;
   });
   return words.filter(Boolean);

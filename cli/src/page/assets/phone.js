@@ -1,4 +1,4 @@
-// How the run is, for a phone: asks every two seconds, and loads nothing else of the page.
+// How the run is, for a phone: asks every two seconds, and loads little else of the page.
 
 import { clock, milliseconds, say } from "./dom.js";
 import { Quickest } from "./figures.js";

@@ -45,7 +45,10 @@ const link = new Link({
     if (message.show) {
       told = message.show;
       // What was made black while the connection was lost is black everywhere.
-      if (isBlack && link.right !== "see") blacken(true);
+      if (isBlack && link.right !== "see") {
+        if (told.black) isBlack = false;
+        else blacken(true);
+      }
       choose();
       draw();
     }
@@ -131,12 +134,12 @@ function blackness() {
 
 /** Black on or off: one state with the studio page, where this browser may turn and the run is there. */
 function blacken(is) {
-  if (link.right !== "see" && link.send({ black: { is } })) {
+  if (link.right !== "see") {
+    link.send({ black: { is } });
     told = { ...told, black: is };
-    isBlack = false;
-  } else {
-    isBlack = is;
   }
+  // Until the run confirms it: what is sent into a dead connection is lost.
+  isBlack = is;
   tell(link.state);
   draw();
 }

@@ -388,7 +388,7 @@ export class Turn {
     this.parts.chosen.dataset.state = kind;
     const told = [word || "running", `${Math.round(node.load * 100)} % of the time`, `${number(node.rate)} calls/s`, `p95 ${milliseconds(node.p95)}`];
     told.push(...figures(node, this.plan.nodes.find(({ id }) => id === node.id)?.kind));
-    if (node.failures) told.push(`failed ${node.failures} times`);
+    if (node.failures) told.push(node.failures === 1 ? "failed once" : `failed ${node.failures} times`);
     say(this.about.state, told.join(" · "));
     this.taught?.tell(node.counters);
     const message = text || lastError(node);

@@ -261,12 +261,17 @@ impl Ears {
                     (true, 1) => "got a note".to_owned(),
                     (true, _) => format!("got {count} notes"),
                 };
-                let what = format!("{node} {does}, and no sound reaches the device");
+                let sound = match self.peak > SILENCE {
+                    true => "hardly any sound",
+                    false => "no sound",
+                };
+                let what = format!("{node} {does}, and {sound} reaches the device");
                 let help = format!("look at the levels from {node} on: one may be very low");
                 lost.insert(Reason::new(node, what, help));
             }
         }
-        if !lost.is_empty() {
+        // What may end the silence is being heard: nothing is lost.
+        if !lost.is_empty() && self.returns.is_none() {
             *why = lost;
             return false;
         }
