@@ -329,7 +329,7 @@ fn a_crash_and_a_hang_are_one_films_failure_and_are_tried_again() {
             .unwrap()
     };
     // Two tries of what hangs take twice as long; the film that is well must be done within it.
-    let done = run("5", &[]);
+    let done = run("8", &[]);
     assert_eq!(done.status.code(), Some(65), "{}", text(&done.stderr));
     let told = films(&report(folder));
     assert_eq!(
@@ -344,7 +344,7 @@ fn a_crash_and_a_hang_are_one_films_failure_and_are_tried_again() {
         let report = report(folder);
         report["films"][film]["reason"].as_str().unwrap().to_owned()
     };
-    assert!(reason(0).contains("signal 6") && reason(2).contains("5 s"));
+    assert!(reason(0).contains("signal 6") && reason(2).contains("8 s"));
     let tries = || {
         let all = std::fs::read_dir(folder.join("out/.batch/jobs")).unwrap();
         let failed = |job: &Path| {
