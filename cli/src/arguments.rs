@@ -123,7 +123,7 @@ const EVERYWHERE: &str = "Options of every command";
 #[derive(Subcommand)]
 pub(crate) enum Command {
     /// Give a film music that follows its pictures
-    Film(Film),
+    Film(Box<Film>),
     /// Score a whole collection of films, on any number of machines that share a folder
     Batch(Batch),
     /// Render a patch to its end, as fast as the machine allows

@@ -311,13 +311,13 @@ mod tests {
         let Command::Film(film) = &arguments.command else {
             panic!("{line}");
         };
-        Order::of(&arguments.common, Some(film)).unwrap()
+        Order::of(&arguments.common, Some(film.as_ref())).unwrap()
     }
 
     /// What a command line says, read again by the program itself.
     fn read(words: Vec<OsString>) -> Film {
         match Arguments::try_parse_from(words).unwrap().command {
-            Command::Film(film) => film,
+            Command::Film(film) => *film,
             _ => panic!("not `score film`"),
         }
     }
