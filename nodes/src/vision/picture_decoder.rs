@@ -74,8 +74,8 @@ impl Processor<PictureDecoder> for Drawing {
 mod tests {
     use super::*;
     use crate::model::{Data, Picture, Session, Task};
+    use crate::seeing::average_into;
     use crate::testing::settings;
-    use crate::vision::shrink::average_into;
 
     /// What the eye looks at.
     const SEEN: Picture = Picture {
