@@ -28,6 +28,8 @@ mod service;
 mod signals;
 mod status;
 mod terminal;
+#[cfg(test)]
+mod testing;
 #[cfg(feature = "web")]
 mod web;
 

@@ -230,36 +230,12 @@ pub(super) fn rounded(value: Value) -> Value {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
-
     use super::*;
+    use crate::testing::{node, wire};
 
     #[test]
     fn each_number_of_a_mixer_is_called_by_what_is_wired_there_in_the_patchs_order() {
-        let registry = score_nodes::registry();
-        let mixer = registry.kind("mixer").unwrap().descriptor();
-        let node = SteerableNode {
-            id: "mix".to_owned(),
-            kind: "mixer".to_owned(),
-            summary: String::new(),
-            params: Vec::new(),
-            inputs: mixer.inputs.clone(),
-            outputs: Vec::new(),
-        };
-        let end = |node: &str, port: &str| WireEnd {
-            node: node.to_owned(),
-            port: port.to_owned(),
-        };
-        let wire = |[from, output, to, input]: [&str; 4]| WireStatus {
-            name: String::new(),
-            from: end(from, output),
-            to: end(to, input),
-            sent: 0,
-            received: 0,
-            dropped: 0,
-            depth: 0,
-            age: 0.0,
-        };
+        let node = node("mix", "mixer");
         let wires = [
             ["keys", "sound", "mix", "sounds"],
             ["lead", "sound", "echo", "sound"],

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use score_engine::{HoursStatus, NodeStatus, StandingIn, Waiting, WireEnd, WireStatus};
+use score_engine::{HoursStatus, NodeStatus, StandingIn, Waiting};
 
 use super::*;
+use crate::testing::wire;
 
 fn node(id: &str, kind: &str) -> NodeStatus {
     NodeStatus {
@@ -25,23 +26,6 @@ fn node(id: &str, kind: &str) -> NodeStatus {
     }
 }
 
-fn wire(from: &str, to: &str) -> WireStatus {
-    let end = |node: &str| WireEnd {
-        node: node.to_owned(),
-        port: "it".to_owned(),
-    };
-    WireStatus {
-        name: format!("{from} -> {to}"),
-        from: end(from),
-        to: end(to),
-        sent: 0,
-        received: 0,
-        dropped: 0,
-        depth: 0,
-        age: 0.0,
-    }
-}
-
 /// A camera, music, a sound device.
 pub(crate) fn status() -> Status {
     let mut out = node("sound", "audio_out");
@@ -51,7 +35,10 @@ pub(crate) fn status() -> Status {
         time: 0.0,
         steered: true,
         nodes: vec![node("camera", "camera"), node("tune", "synth"), out],
-        wires: vec![wire("camera", "tune"), wire("tune", "sound")],
+        wires: vec![
+            wire(["camera", "frames", "tune", "notes"]),
+            wire(["tune", "sound", "sound", "sound"]),
+        ],
         ..Status::default()
     }
 }

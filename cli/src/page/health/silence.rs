@@ -333,13 +333,11 @@ mod tests {
 
     use std::path::PathBuf;
 
-    use score_engine::{
-        Live, LiveOptions, Settings, Source, SteerableNode, ValueSource, ValueStatus, WireEnd,
-        WireStatus, check,
-    };
+    use score_engine::{Live, LiveOptions, Settings, Source, ValueSource, ValueStatus, check};
     use serde_json::json;
 
     use super::*;
+    use crate::testing::{node, wire};
 
     #[test]
     fn silence_lasts_five_seconds_and_says_why() {
@@ -365,32 +363,10 @@ mod tests {
     /// What listens to a patch of these nodes, with their kinds, and wires, of which nothing was
     /// heard for 9 s; `tune` has sent a note meanwhile.
     fn listening(nodes: &[[&str; 2]], wires: &[[&str; 4]]) -> Ears {
-        let registry = score_nodes::registry();
-        let node = |[id, kind]: &[&str; 2]| SteerableNode {
-            id: (*id).to_owned(),
-            kind: (*kind).to_owned(),
-            summary: String::new(),
-            params: Vec::new(),
-            inputs: registry.kind(kind).unwrap().descriptor().inputs.clone(),
-            outputs: registry.kind(kind).unwrap().descriptor().outputs.clone(),
-        };
-        let end = |node: &str, port: &str| WireEnd {
-            node: node.to_owned(),
-            port: port.to_owned(),
-        };
-        let wire = |[from, output, to, input]: &[&str; 4]| WireStatus {
-            name: String::new(),
-            from: end(from, output),
-            to: end(to, input),
-            sent: 0,
-            received: 0,
-            dropped: 0,
-            depth: 0,
-            age: 0.0,
-        };
-        let nodes: Vec<SteerableNode> = nodes.iter().map(node).collect();
+        let nodes = nodes.iter().map(|[id, kind]| node(id, kind));
+        let nodes: Vec<_> = nodes.collect();
         let status = Status {
-            wires: wires.iter().map(wire).collect(),
+            wires: wires.iter().copied().map(wire).collect(),
             ..Status::default()
         };
         let way = Way::new(&nodes, &status);
