@@ -111,6 +111,14 @@ def node(run, name):
     return next((node for node in run.newest()["nodes"] if node["id"] == name), {})
 
 
+def size(file):
+    """How long a file is; 0: it got another name meanwhile."""
+    try:
+        return file.stat().st_size
+    except FileNotFoundError:
+        return 0
+
+
 def rises(read):
     """Whether a number that `read` gives of a run has risen since it was asked last."""
     before = {}
@@ -160,7 +168,7 @@ def main():
         pictures = rises(lambda run: next((wire["sent"] for wire in run.newest()["wires"]
                                            if wire["name"] == "camera.frames -> eye.frames"), 0))
         callbacks = rises(lambda run: node(run, "sound").get("counters", {}).get("callbacks", 0))
-        kept = rises(lambda run: sum(file.stat().st_size for file in disk.glob("*take*")))
+        kept = rises(lambda run: sum(map(size, disk.glob("*take*"))))
         told = {"camera": (CAMERA, pictures), "sound": (SOUND, callbacks), "disk": (DISK, kept)}
         for name, what in told.items():
             runs.append(Run(program, folder, name, *what))
@@ -220,7 +228,7 @@ def main():
                 thing.process.terminate()
                 thing.process.wait()
         takes += sorted(file.name for file in disk.glob("*"))
-        subprocess.run(["umount", disk], check=False)
+        subprocess.run(["umount", "-l", disk], check=False)
     print(f"takes on the disk afterwards: {', '.join(takes)}")
     if any(".partial" in name for name in takes):
         faults.append("a take is half written")

@@ -90,12 +90,21 @@ def takes(folder):
 
 def so_far(folder):
     """Frames of all takes in `folder`, with the one that grows as far as it was written."""
-    growing = sum(max(0, path.stat().st_size - 80) // 4 for path in folder.glob(".*take*.wav*partial*"))
-    return sum(map(frames, takes(folder))) + growing
+    # First: one that gets its name meanwhile is left out, rather than counted twice.
+    named = sum(map(frames, takes(folder)))
+    growing = 0
+    for path in folder.glob(".*take*.wav*partial*"):
+        try:
+            growing += max(0, path.stat().st_size - 80) // 4
+        except FileNotFoundError:
+            pass
+    return named + growing
 
 
 def before(folder):
     """Frames of the takes in `folder` but for the newest: the run that came after recorded that."""
+    if not takes(folder):
+        raise ValueError("there is none")
     *older, _ = sorted(takes(folder), key=lambda path: path.stat().st_mtime)
     return sum(map(frames, older))
 
@@ -133,8 +142,10 @@ def main():
                 took = plays(said, 30)
                 time.sleep(0.5)
                 end(second)
-                if took is None or took > PLAYS:
-                    faults.append(f"cut {cut}: music was back after {took} s")
+                if took is None:
+                    faults.append(f"cut {cut}: no music within 30 s")
+                elif took > PLAYS:
+                    faults.append(f"cut {cut}: music was back after {took:.1f} s")
                 else:
                     back.append(took)
                 try:
@@ -158,8 +169,10 @@ def main():
         if jack is not None:
             jack.terminate()
             jack.wait()
-        subprocess.run(["umount", disk], check=False)
-    if back:
+        for place in (again, disk):
+            if os.path.ismount(place):
+                subprocess.run(["umount", "-l", place], check=False)
+    if back and lost:
         print(f"{cuts} power cuts: music is back after {max(back):.2f} s at most, of a take {max(lost):.2f} s are lost at most")
     for fault in faults:
         print(f"FAULT {fault}")

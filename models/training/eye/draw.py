@@ -1,5 +1,5 @@
-"""Trains the decoder to draw pictures from the eye's codes, for a given time of the processor; it goes on where it was
-broken off."""
+"""Trains the decoder to draw pictures from the eye's codes, for a given time of the processor; --resume goes on where
+it was broken off."""
 import argparse
 import copy
 import time
@@ -64,6 +64,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=6000, help="of the processor")
     parser.add_argument("--rate", type=float, default=1e-3, help="the highest learning rate")
     parser.add_argument("--begin", type=Path, help="an exported decoder to go on from")
+    parser.add_argument("--resume", action="store_true", help="go on where --out was broken off")
     args = parser.parse_args()
     torch.set_num_threads(1)
     data = np.load(args.views)
@@ -78,7 +79,7 @@ def main() -> None:
     adam_judge = torch.optim.AdamW(judge.parameters(), args.rate, BETAS, weight_decay=0.01)
     step, before, share = 0, 0.0, dict.fromkeys(PULL, 1.0)
     parts = {"average": average, "drawing": drawing, "judge": judge, "adam": adam, "adam_judge": adam_judge}
-    if args.out.exists():
+    if args.resume and args.out.exists():
         kept = torch.load(args.out, weights_only=True)
         for name, part in parts.items():
             part.load_state_dict(kept[name])

@@ -120,7 +120,7 @@ def main() -> None:
     print(f"{len(true)} held-out photographs, colours 0 to 255, at {SIDE} and at {DRAWN} pixels a side")
     print(f"  mean picture: {error(np.broadcast_to(train.mean(0), small.shape), small)}")
     print(f"  first {LATENT} components of the pixels: {error(components(train, small), small)}")
-    print(f"  5-NN of the photographs themselves: {nearest(known[named], labels[named], codes, wanted):.3f}")
+    print(f"  {NEIGHBOURS}-NN of the photographs themselves: {nearest(known[named], labels[named], codes, wanted):.3f}")
     print(f"  Fréchet distance of as many photographs learnt from: {distances(others)}", flush=True)
     for path in [args.models / "decoder.onnx", *([args.before] if args.before else [])]:
         drawn, imagined = run(path, "latent", codes), run(path, "latent", random)
