@@ -259,7 +259,7 @@ pub(crate) struct Film {
     pub(crate) stills_for_page: Option<PathBuf>,
     /// Write no music, but what the film shows in words to this file, for a page
     #[arg(long, value_name = "FILE", hide = true)]
-    pub(crate) words_for_page: Option<PathBuf>,
+    pub(crate) tags_for_page: Option<PathBuf>,
     /// Also write a still of the film to this file, as JPEG
     #[arg(long, value_name = "FILE", hide = true)]
     pub(crate) still: Option<PathBuf>,

@@ -98,26 +98,14 @@ fn costliest(status: &Status) -> Option<&NodeStatus> {
 mod tests {
     use std::collections::BTreeMap;
 
-    use score_engine::NodeState;
-
     use super::*;
+    use crate::testing::node_status;
 
     fn status(dropouts: u64, load: f64) -> Status {
         let node = |id: &str, load, counters| NodeStatus {
-            id: id.to_owned(),
-            kind: "kind".to_owned(),
-            generation: 1,
-            state: NodeState::Running,
-            waiting: None,
-            last_error: None,
-            error_age: None,
-            failures: 0,
-            rate: 0.0,
-            p95: 0.0,
             load,
-            hangs: None,
             counters,
-            steered: Vec::new(),
+            ..node_status(id, "kind")
         };
         Status {
             revision: 1,

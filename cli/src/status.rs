@@ -251,11 +251,11 @@ fn state(node: &NodeStatus) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
 
     use score_engine::Waiting;
 
     use super::*;
+    use crate::testing::node_status;
 
     /// Takes what it is told to, and half of what it is not.
     struct Faulty {
@@ -314,9 +314,6 @@ mod tests {
     #[test]
     fn a_line_says_whose_it_is_and_since_when_a_node_waits() {
         let node = NodeStatus {
-            id: "camera".to_owned(),
-            kind: "camera".to_owned(),
-            generation: 1,
             state: NodeState::Waiting,
             waiting: Some(Waiting {
                 reason: "no camera is connected".to_owned(),
@@ -324,13 +321,7 @@ mod tests {
             }),
             last_error: Some("no camera is connected".to_owned()),
             error_age: Some(2.0),
-            failures: 0,
-            rate: 0.0,
-            p95: 0.0,
-            load: 0.0,
-            hangs: None,
-            counters: BTreeMap::new(),
-            steered: Vec::new(),
+            ..node_status("camera", "camera")
         };
         let status = Status {
             revision: 3,

@@ -1,9 +1,31 @@
 //! What tests say of nodes and wires without a run.
 #![allow(clippy::unwrap_used)]
 
+use std::collections::BTreeMap;
+
 #[cfg(feature = "page")]
 use score_engine::SteerableNode;
-use score_engine::{WireEnd, WireStatus};
+use score_engine::{NodeState, NodeStatus, WireEnd, WireStatus};
+
+/// What a node tells that works and has nothing to tell.
+pub(crate) fn node_status(id: &str, kind: &str) -> NodeStatus {
+    NodeStatus {
+        id: id.to_owned(),
+        kind: kind.to_owned(),
+        generation: 1,
+        state: NodeState::Running,
+        waiting: None,
+        last_error: None,
+        error_age: None,
+        failures: 0,
+        rate: 0.0,
+        p95: 0.0,
+        load: 0.0,
+        hangs: None,
+        counters: BTreeMap::new(),
+        steered: Vec::new(),
+    }
+}
 
 /// A node of a built-in kind, with that kind's ports and without parameters.
 #[cfg(feature = "page")]

@@ -181,8 +181,7 @@ fn length(film: &Path) -> Option<f64> {
 fn still(film: &Path, seconds: f64) -> Result<Frame, NodeError> {
     let found = probe(film, None)?;
     let wanted = Time::from_seconds(seconds);
-    // What does not say how long it is cannot be begun in its middle either.
-    let from = found.declared.map(|_| wanted);
+    let from = found.is_seekable().then_some(wanted);
     let side = (STILL, STILL);
     let mut decoder = Decoder::start((film, &found), side, None, from, true)?;
     let mut came = decoder.next()?;

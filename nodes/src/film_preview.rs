@@ -137,7 +137,7 @@ pub fn write_stills(
         });
     };
     // It cannot be begun in its middle: each still would be all that is before it.
-    if found.declared.is_none() && !(0..of).all(|number| name(number).exists()) {
+    if !found.is_seekable() && !(0..of).all(|number| name(number).exists()) {
         let rate = of as f64 / seconds;
         stills_in_one_pass((film, &found), folder, (of, rate), &size, &is_stopped, tell);
         return Ok(());
@@ -254,9 +254,7 @@ fn still(
     let begun = Instant::now();
     let mut command = quiet();
     command.args(more);
-    // What does not say how long it is cannot be begun in its middle either: a raw stream, or what
-    // came through a pipe.
-    if found.declared.is_some() {
+    if found.is_seekable() {
         command.args(["-ss", &found.timeline.seek(at)]);
         command.arg("-i").arg(input_url(film));
     } else {

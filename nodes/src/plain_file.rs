@@ -25,6 +25,15 @@ pub(crate) fn read(path: &Path, largest: u64) -> io::Result<Vec<u8>> {
     }
 }
 
+/// The text of the file at `path`.
+///
+/// # Errors
+/// As [`read`], and [`ErrorKind::InvalidData`] for what is not UTF-8.
+pub(crate) fn read_text(path: &Path, largest: u64) -> io::Result<String> {
+    let content = read(path, largest)?;
+    String::from_utf8(content).map_err(|error| io::Error::new(ErrorKind::InvalidData, error))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -35,6 +44,7 @@ mod tests {
         let path = folder.path().join("a");
         std::fs::write(&path, "four").unwrap();
         assert_eq!(read(&path, 4).unwrap(), b"four");
+        assert_eq!(read_text(&path, 4).unwrap(), "four");
         let kind = |path: &Path, largest| read(path, largest).unwrap_err().kind();
         assert_eq!(kind(&path, 3), ErrorKind::FileTooLarge);
         assert_eq!(kind(folder.path(), 4), ErrorKind::InvalidInput);

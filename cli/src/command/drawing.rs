@@ -26,7 +26,7 @@ pub(super) fn seed(arguments: &Drawing) -> u64 {
 }
 
 /// Which model makes music, and which draws pictures, where none is named.
-pub(super) const MELODIES: &str = "melody";
+pub(super) const MUSIC: &str = "melody";
 pub(super) const PICTURES: &str = "eye";
 
 /// The model that was named, or the usual one.

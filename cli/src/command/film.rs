@@ -37,9 +37,9 @@ pub(crate) fn run(arguments: &Film, kinds: &Kinds<'_>, settings: &Settings) -> R
         for_page::be_modest();
         return for_page::stills(&arguments.film, folder);
     }
-    if let Some(file) = &arguments.words_for_page {
+    if let Some(file) = &arguments.tags_for_page {
         for_page::be_modest();
-        return for_page::words(&arguments.film, file, kinds, settings);
+        return for_page::tags(&arguments.film, file, kinds, settings);
     }
     if arguments.for_page.is_some() {
         for_page::be_modest();

@@ -59,7 +59,7 @@ fn between_pieces(arguments: &Interpolate, settings: &Settings) -> Result<(), Fa
     require_place(&out)?;
     let claim = claim(&out, COMMAND, arguments.drawing.overwrite)?;
     let seed = drawing::seed(&arguments.drawing);
-    let name = drawing::model(&arguments.drawing, drawing::MELODIES);
+    let name = drawing::model(&arguments.drawing, drawing::MUSIC);
     let asked = drawing::key_and_chords(&arguments.key_and_chords);
     let mut model = MusicModel::load(settings, name, &asked)?;
     let from = model.read(&arguments.from)?;

@@ -11,7 +11,7 @@ pub(crate) fn run(arguments: &Sample, settings: &Settings) -> Result<(), Failure
     require_place(&arguments.out)?;
     let claim = claim(&arguments.out, "score sample", arguments.drawing.overwrite)?;
     let seed = drawing::seed(&arguments.drawing);
-    let name = drawing::model(&arguments.drawing, drawing::MELODIES);
+    let name = drawing::model(&arguments.drawing, drawing::MUSIC);
     let asked = drawing::key_and_chords(&arguments.key_and_chords);
     let mut model = MusicModel::load(settings, name, &asked)?;
     let pieces = sample(

@@ -96,8 +96,8 @@ pub(crate) struct Ladder {
     /// The start of the machine in which it does, where the system tells them apart.
     #[serde(default)]
     boot: Option<String>,
-    /// Brief lives that ended with the machine, or with a container, which seems another machine at
-    /// each start; since one that has lived for [`FORGIVEN`].
+    /// Brief lives that ended with the machine, or with a container that has a start of
+    /// its own; since one that has lived for [`FORGIVEN`].
     #[serde(default)]
     resets: u32,
 }

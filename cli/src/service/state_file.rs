@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use score_engine::patch_hash;
+use score_nodes::output::folder_of;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -78,10 +79,7 @@ pub(crate) fn write<T: Serialize>(path: &Path, content: &T) -> io::Result<()> {
     }
     written?;
     // The name is on the disk once its folder is.
-    let folder = path
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty());
-    File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
+    File::open(folder_of(path))?.sync_all()
 }
 
 /// Where a file is written until it is whole.

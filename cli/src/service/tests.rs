@@ -2,39 +2,24 @@
 
 use std::collections::BTreeMap;
 
-use score_engine::{HoursStatus, NodeStatus, StandingIn, Waiting};
+use score_engine::{HoursStatus, StandingIn, Waiting};
 
 use super::*;
-use crate::testing::wire;
-
-fn node(id: &str, kind: &str) -> NodeStatus {
-    NodeStatus {
-        id: id.to_owned(),
-        kind: kind.to_owned(),
-        generation: 1,
-        state: NodeState::Running,
-        waiting: None,
-        last_error: None,
-        error_age: None,
-        failures: 0,
-        rate: 0.0,
-        p95: 0.0,
-        load: 0.0,
-        hangs: None,
-        counters: BTreeMap::new(),
-        steered: Vec::new(),
-    }
-}
+use crate::testing::{node_status, wire};
 
 /// A camera, music, a sound device.
 pub(crate) fn status() -> Status {
-    let mut out = node("sound", "audio_out");
+    let mut out = node_status("sound", "audio_out");
     out.counters = BTreeMap::from([("open", 1), ("callbacks", 0)]);
     Status {
         revision: 1,
         time: 0.0,
         steered: true,
-        nodes: vec![node("camera", "camera"), node("tune", "synth"), out],
+        nodes: vec![
+            node_status("camera", "camera"),
+            node_status("tune", "synth"),
+            out,
+        ],
         wires: vec![
             wire(["camera", "frames", "tune", "notes"]),
             wire(["tune", "sound", "sound", "sound"]),

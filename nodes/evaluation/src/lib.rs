@@ -7,6 +7,7 @@
 
 mod base64;
 mod chain;
+pub mod csv;
 mod figures;
 mod film;
 pub mod harmony;

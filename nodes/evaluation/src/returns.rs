@@ -2,9 +2,7 @@
 
 use super::mantel::pairs;
 use super::scenes::Belongs;
-
-/// How much two likenesses may differ and still count as the same: rounding.
-const SAME: f64 = 1e-9;
+use super::shifts::SAME;
 
 /// Of each segment all others, those with the most alike music first, and how unlike it is.
 pub(super) struct Likeness {

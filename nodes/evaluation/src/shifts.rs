@@ -45,7 +45,7 @@ pub(super) fn shifts(seconds: f64, guard: f64, count: usize) -> Vec<f64> {
 
 /// How much two figures may differ and still count as the same: rounding, of sums that were taken
 /// in another order.
-const SAME: f64 = 1e-9;
+pub(super) const SAME: f64 = 1e-9;
 
 /// Holds what `figure` is without a shift against what it is under each. Shifts under which it
 /// cannot be had do not count. `None` where it cannot be had as the music lies, or under no shift.

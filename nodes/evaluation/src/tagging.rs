@@ -6,6 +6,7 @@ use score_engine::{Graph, NodeError, Packet, Tap};
 use score_nodes::names::{Kind, Name, Names};
 use serde::Serialize;
 
+use super::csv::cell;
 use super::scenes::scenes;
 use super::seen::{Film, Seen};
 
@@ -236,21 +237,6 @@ fn shots(film: &Film, times: &[f64], tracks: &[Track], scenes: &[usize]) -> Vec<
         }
     };
     shots.map(shot).collect()
-}
-
-/// A text as a cell of CSV (RFC 4180). What a spreadsheet would take for a formula gets an
-/// apostrophe before it, since names and titles are anybody's.
-#[must_use]
-pub fn cell(text: &str) -> String {
-    let is_formula = text.starts_with(['=', '+', '-', '@', '\t', '\r']);
-    let text = match is_formula {
-        true => format!("'{text}"),
-        false => text.to_owned(),
-    };
-    match text.contains([',', '"', '\n', '\r']) {
-        true => format!("\"{}\"", text.replace('"', "\"\"")),
-        false => text,
-    }
 }
 
 #[cfg(test)]

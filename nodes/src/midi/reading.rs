@@ -1,12 +1,14 @@
 //! The contents of a Standard MIDI File as on a sheet of music: by ticks, all tracks together.
 
 use std::collections::BTreeMap;
+use std::io::ErrorKind;
 use std::path::Path;
 
 use score_engine::{Metre, NodeError, Note};
 
 use super::smf::{Division, File, Item};
 use super::strokes::{Stroke, strokes};
+use crate::plain_file;
 
 /// The tempo of a file that gives none: 120 quarter notes a minute, in microseconds each.
 pub(crate) const DEFAULT_TEMPO: u32 = 500_000;
@@ -42,16 +44,13 @@ pub(crate) enum Event {
 /// It cannot be read, or there is no MIDI in it.
 pub(crate) fn open(path: &Path) -> Result<File, NodeError> {
     let name = path.display();
-    let unreadable = |error: std::io::Error| {
-        NodeError::input(format!("`{name}` cannot be read ({error})")).source(error)
+    let unreadable = |error: std::io::Error| match error.kind() {
+        ErrorKind::FileTooLarge => {
+            NodeError::input(format!("`{name}` is too large for a MIDI file"))
+        }
+        _ => NodeError::input(format!("`{name}` cannot be read ({error})")).source(error),
     };
-    let length = std::fs::metadata(path).map_err(unreadable)?.len();
-    if length > MOST_BYTES {
-        return Err(NodeError::input(format!(
-            "`{name}` has {length} bytes, too many for a MIDI file"
-        )));
-    }
-    let bytes = std::fs::read(path).map_err(unreadable)?;
+    let bytes = plain_file::read(path, MOST_BYTES).map_err(unreadable)?;
     File::parse(&bytes).map_err(|why| NodeError::input(format!("`{name}`: {why}")))
 }
 

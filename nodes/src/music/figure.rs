@@ -2,7 +2,7 @@
 
 use score_engine::{NodeError, Note, Transport};
 
-use super::harmony::Chord;
+use super::harmony::{Chord, symbol};
 use super::tokens::MelodyNote;
 use crate::midi::writing::{self, Act, Conductor, Part};
 use crate::output::{self, Claim};
@@ -34,13 +34,11 @@ impl Figure {
 
     /// Its chords as a lead sheet has them, which `chords_in` reads.
     pub(super) fn lead_sheet(&self) -> String {
-        let symbol =
-            |chord: &Option<Chord>| chord.map_or("N.C.".to_owned(), |chord| chord.to_string());
         let bars = self.chords.chunks(BAR / HALF).map(|bar| match bar {
             [first, second] if first != second => {
-                format!(" {} {} |", symbol(first), symbol(second))
+                format!(" {} {} |", symbol(*first), symbol(*second))
             }
-            [first, ..] => format!(" {} |", symbol(first)),
+            [first, ..] => format!(" {} |", symbol(*first)),
             [] => String::new(),
         });
         format!("|{}", bars.collect::<String>())

@@ -7,7 +7,7 @@ use super::tokens::layout;
 use super::tune_model::{draws, tune_model};
 use crate::model::{Data, Manifest, Music};
 
-/// The encoder of any of these models, opened when it is needed.
+/// The encoder of a model whose latents are melodies or drums, opened when it is needed.
 pub(super) struct TuneEncoder {
     encoder: Encoder,
     layout: Music,

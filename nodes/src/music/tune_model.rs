@@ -8,12 +8,12 @@ use super::stream::{Asked, Strand, Stream};
 use super::tune_encoder::TuneEncoder;
 use crate::model::{Manifest, Model, Music, Task};
 
-/// A model whose codes are drawn as melodies.
+/// A model whose codes are drawn as pieces of music, in tokens.
 pub trait Tunes {
     /// The dimension of the codes.
     fn dimension(&self) -> usize;
 
-    /// The tokens of a melody for `code`; at temperature 0 the likeliest at every step.
+    /// The tokens of a piece for `code`; at temperature 0 the likeliest at every step.
     ///
     /// # Errors
     /// The code has another dimension, or the model fails.
@@ -24,10 +24,10 @@ pub trait Tunes {
         rng: &mut ChaCha8Rng,
     ) -> Result<Vec<i64>, NodeError>;
 
-    /// The code of a melody of as many tokens as the layout has steps.
+    /// The code of a piece of as many tokens as the model draws.
     ///
     /// # Errors
-    /// It is not such a melody, the model has no encoder, or it fails.
+    /// It is not such a piece, the model has no encoder, or it fails.
     fn encode(&mut self, tokens: &[i64]) -> Result<Vec<f32>, NodeError>;
 }
 

@@ -123,9 +123,7 @@ impl Names {
             }
             _ => NodeError::input(format!("`{shown}` cannot be read ({error})")).source(error),
         };
-        let bytes = plain_file::read(path, LARGEST_FILE).map_err(cannot)?;
-        let text = String::from_utf8(bytes)
-            .map_err(|error| cannot(io::Error::new(ErrorKind::InvalidData, error)))?;
+        let text = plain_file::read_text(path, LARGEST_FILE).map_err(cannot)?;
         let names: Names = ron::from_str(&text).map_err(|error| {
             NodeError::input(format!("`{shown}` is not a file with names: {error}"))
                 .help("`score tag --new WORD A-FOLDER B-FOLDER` writes one")

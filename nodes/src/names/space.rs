@@ -1,5 +1,7 @@
 //! The space that a few directions span, and the part of a code that lies in it.
 
+use crate::cholesky::dot;
+
 /// A direction of which less than this share lies outside of the others' is theirs.
 const LEAST: f64 = 1e-6;
 
@@ -43,11 +45,6 @@ impl Span {
         }
         part
     }
-}
-
-/// The scalar product.
-fn dot(a: &[f64], b: &[f64]) -> f64 {
-    a.iter().zip(b).map(|(a, b)| a * b).sum()
 }
 
 #[cfg(test)]

@@ -103,8 +103,9 @@ mod tests {
                     std::thread::sleep(Duration::from_millis(10));
                 }
             });
-            together.wait();
+            // Begun first: however late this thread goes on, its time is over before the bytes are.
             let mut meeting = Meeting::within(&into, Duration::from_millis(100)).unwrap();
+            together.wait();
             let met = answer(&mut meeting, None, |_| Ok(()));
             assert!(
                 matches!(&met, Err(Refusal::Broken(why)) if why.kind() == ErrorKind::TimedOut),

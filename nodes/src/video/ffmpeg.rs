@@ -62,6 +62,12 @@ pub(crate) struct Film {
 }
 
 impl Film {
+    /// Whether it can be begun in its middle: what does not say how long it is, a raw stream or what
+    /// came through a pipe, cannot.
+    pub(crate) fn is_seekable(&self) -> bool {
+        self.declared.is_some()
+    }
+
     /// How many seconds the film at `path`, this one, lasts: as it says, or by reading it to its
     /// end, unless that is stopped. `None`: it has no picture.
     ///

@@ -68,7 +68,7 @@ impl Recipe {
             if path.is_dir() {
                 return hash_of_folder(path);
             }
-            let read = Identity::read(path).map_err(|why| unread(path, &why))?;
+            let read = Identity::read(path).map_err(|why| refused(path, &why))?;
             let sha256 = read.sha256.clone();
             reads.push((path.to_owned(), read));
             Ok(sha256)
@@ -134,7 +134,7 @@ impl Recipe {
             match read.still_at(path) {
                 Ok(true) => {}
                 Err(why) if why.kind() != ErrorKind::NotFound => {
-                    return Err(unreadable(path, &why));
+                    return Err(cannot_be_read(path, &why));
                 }
                 _ => return Err("the patch was changed meanwhile; start it again".to_owned()),
             }
@@ -194,18 +194,18 @@ fn trial_film(share: &Share) -> Result<PathBuf, Failure> {
 }
 
 /// What is said of a file at `path` that cannot be read.
-fn unread(path: &Path, why: &std::io::Error) -> Failure {
-    class::refusal(why, unreadable(path, why))
+fn refused(path: &Path, why: &std::io::Error) -> Failure {
+    class::refusal(why, cannot_be_read(path, why))
 }
 
-fn unreadable(path: &Path, why: &std::io::Error) -> String {
+fn cannot_be_read(path: &Path, why: &std::io::Error) -> String {
     let path = path.display();
     format!("`{path}`, which the patch reads, cannot be read ({why})")
 }
 
 /// The hash of all files in a folder with their names.
 fn hash_of_folder(path: &Path) -> Result<String, Failure> {
-    let refuse = |why: std::io::Error| unread(path, &why);
+    let refuse = |why: std::io::Error| refused(path, &why);
     let mut all = BTreeMap::new();
     let mut folders = vec![path.to_owned()];
     while let Some(folder) = folders.pop() {

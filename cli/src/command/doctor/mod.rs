@@ -71,11 +71,10 @@ impl Finding {
     }
 }
 
-/// What is needed of the machine: by a patch, or by any.
 /// Kinds that open a port of MIDI.
 const PORTS: [&str; 4] = ["midi_in", "midi_out", "midi_clock_out", "midi_timecode_out"];
 
-/// What of a machine a patch asks for.
+/// What is needed of the machine: by a patch, or by any.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Needs {
     /// A device that plays.
@@ -103,7 +102,9 @@ impl Needs {
         Needs {
             output: has("audio_out"),
             sound: has("audio_out") || has("audio_in"),
-            midi: kinds.iter().any(|kind| PORTS.contains(&kind.as_str())),
+            midi: kinds.iter().any(|kind| PORTS.contains(&kind.as_str()))
+                || !graph.show().controllers.is_empty()
+                || !graph.show().recalls.is_empty(),
             camera: has("camera") || has("screen_out"),
         }
     }
@@ -311,6 +312,7 @@ mod tests {
         let none = none.with_folder("models", PathBuf::from("/nowhere"));
         let hum = graph("\"hum\": tone()", "");
         let needs = Needs::of(&hum);
+        assert!(!needs.midi && Needs::of(&graph("\"keys\": midi_in()", "")).midi);
         assert_eq!(sound(&nothing, needs).state, State::Fine);
         assert_eq!(models(&none, Some(&hum)).state, State::Fine);
         assert_eq!(sound(&nothing, Needs::ALL).state, State::Lacks);

@@ -72,7 +72,7 @@ pub(crate) fn stills(film: &Path, folder: &Path) -> Result<(), Failure> {
 ///
 /// # Errors
 /// The picture model is not there or has no names, or the film cannot be read.
-pub(crate) fn words(
+pub(crate) fn tags(
     film: &Path,
     file: &Path,
     kinds: &Kinds<'_>,

@@ -410,8 +410,10 @@ export class Editor {
       this.wiring?.show(message.plan);
       this.tellNode();
       if (this.isAddAwaited && this.wiring) {
+        this.isAddAwaited = false;
         this.state("");
-        this.add();
+        // Whoever closed the editor meanwhile does not want it any more.
+        if (document.body.classList.contains("editing")) this.add();
       }
     }
     if (!message.status) return;

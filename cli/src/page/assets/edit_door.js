@@ -42,6 +42,8 @@ export class EditDoor {
     this.studio.graph.fit();
     this.loading ??= this.load();
     await this.loading;
+    // It may have been closed meanwhile.
+    if (!this.isOpen) return;
     this.editor?.resume();
     // What was chosen before stays chosen.
     const { selected } = this.studio.graph;
@@ -51,7 +53,7 @@ export class EditDoor {
   /** Asks for a node to add. */
   async add() {
     if (!this.isOpen || !this.editor) await this.open();
-    this.editor?.add();
+    if (this.isOpen) this.editor?.add();
   }
 
   async load() {

@@ -233,7 +233,7 @@ impl Order {
     /// The words that write into `file` the tags of what `film` shows.
     pub(super) fn tags(&self, film: &Path, file: &Path) -> Vec<OsString> {
         let mut words = self.begun(&["film"]);
-        words.extend(["--words-for-page".into(), file.into()]);
+        words.extend(["--tags-for-page".into(), file.into()]);
         words.extend(["--".into(), film.into()]);
         words
     }

@@ -180,28 +180,19 @@ pub(super) fn status(hub: &Hub) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
 
     use score_engine::{NodeStatus, Waiting};
 
     use super::*;
+    use crate::testing::node_status;
 
     fn status(state: NodeState) -> (SystemTime, Status) {
         let node = NodeStatus {
-            id: "camera".to_owned(),
-            kind: "camera".to_owned(),
-            generation: 1,
             state,
-            waiting: None,
             last_error: Some("it is\nunplugged".to_owned()),
-            error_age: None,
             failures: 2,
-            rate: 0.0,
-            p95: 0.0,
             load: 0.25,
-            hangs: None,
-            counters: BTreeMap::new(),
-            steered: Vec::new(),
+            ..node_status("camera", "camera")
         };
         let status = Status {
             revision: 3,

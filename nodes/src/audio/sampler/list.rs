@@ -60,15 +60,14 @@ pub(super) fn read(folder: &Path) -> Result<Option<Vec<Entry>>, NodeError> {
         let help = r#"its form is (sounds: [(file: "rain.wav", key: 60, tags: ["soft"])])"#;
         NodeError::input(format!("`{}` {why}", path.display())).help(help)
     };
-    if !path.exists() {
-        return Ok(None);
-    }
-    let bytes = plain_file::read(&path, LONGEST).map_err(|error| match error.kind() {
-        ErrorKind::FileTooLarge => refuse("is too long for a list of sounds".to_owned()),
-        _ => refuse(format!("cannot be read ({error})")),
-    })?;
-    let text =
-        String::from_utf8(bytes).map_err(|error| refuse(format!("cannot be read ({error})")))?;
+    let text = match plain_file::read_text(&path, LONGEST) {
+        Ok(text) => text,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(error) if error.kind() == ErrorKind::FileTooLarge => {
+            return Err(refuse("is too long for a list of sounds".to_owned()));
+        }
+        Err(error) => return Err(refuse(format!("cannot be read ({error})"))),
+    };
     let options = ron::Options::default().with_default_extension(Extensions::IMPLICIT_SOME);
     let list: Sounds = options
         .from_str(&text)

@@ -29,6 +29,18 @@ pub(super) enum Edit {
 }
 
 impl Edit {
+    /// Names the example `to` where it named `from`.
+    fn renumber(&mut self, from: u64, to: u64) {
+        let id = match self {
+            Edit::Add(example) => &mut example.id,
+            Edit::Remove(id) | Edit::Weigh(id, _) | Edit::Name(id, _) => id,
+            Edit::Undo => return,
+        };
+        if *id == from {
+            *id = to;
+        }
+    }
+
     /// What a text such as `delete 7` asks for; `None`: it asks for nothing.
     ///
     /// # Errors
@@ -184,13 +196,27 @@ impl Shelf {
             Ok(Some((text, examples))) => {
                 self.lying = Lying::Text(text);
                 self.take(examples);
+                let mut renumbered: Vec<(u64, u64)> = Vec::new();
                 for mut edit in std::mem::take(&mut self.unwritten) {
-                    // Somebody may have given its number to another meanwhile. What was deleted
+                    for (from, to) in &renumbered {
+                        edit.renumber(*from, *to);
+                    }
+                    // Somebody may have given its number to another meanwhile: what waits behind
+                    // it, and what undoes it, means the one that was taught. What was deleted
                     // meanwhile is not weighed any more.
+                    let is_of_another = |example: &Example| {
+                        let mut others = self.examples.iter();
+                        others.any(|other| other.id == example.id && other != example)
+                    };
                     if let Edit::Add(example) = &mut edit
-                        && self.examples.iter().any(|other| other.id == example.id)
+                        && is_of_another(example)
                     {
-                        example.id = self.next_id();
+                        let (from, to) = (example.id, self.next_id());
+                        example.id = to;
+                        renumbered.push((from, to));
+                        for undone in &mut self.undo {
+                            undone.renumber(from, to);
+                        }
                     }
                     if self.change(&edit).is_ok() {
                         self.unwritten.push(edit);
@@ -387,16 +413,14 @@ pub(super) fn read_file(
 ) -> Result<Option<(String, Vec<Example>)>, NodeError> {
     let path = folder.join(FILE);
     let refuse = |why: String| NodeError::input(format!("`{}` {why}", path.display()));
-    let bytes = match plain_file::read(&path, LONGEST) {
-        Ok(bytes) => bytes,
+    let text = match plain_file::read_text(&path, LONGEST) {
+        Ok(text) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) if error.kind() == io::ErrorKind::FileTooLarge => {
             return Err(refuse("is too long for a file of examples".to_owned()));
         }
         Err(error) => return Err(refuse(format!("cannot be read ({error})"))),
     };
-    let text =
-        String::from_utf8(bytes).map_err(|error| refuse(format!("cannot be read ({error})")))?;
     let examples = read(&text, dimension).map_err(refuse)?;
     Ok(Some((text, examples)))
 }
@@ -534,6 +558,9 @@ mod tests {
         shelf.look().unwrap();
         assert_eq!(ids(&shelf), [1, 2, 3]);
         assert_eq!(ids(&again(folder.path())), [1, 2, 3]);
+        // And what was taught last is what is undone, not what was written by hand.
+        shelf.edit(Edit::Undo).unwrap();
+        assert_eq!(ids(&again(folder.path())), [1, 2]);
     }
 
     #[test]

@@ -1,7 +1,6 @@
 //! Small pictures of what was taught, beside the file of the examples.
 
-use std::fs::File;
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, Write as _};
 use std::path::Path;
 
 use score_engine::{Frame, NodeError};
@@ -9,6 +8,7 @@ use score_engine::{Frame, NodeError};
 use crate::output::{numbered, publish, unwritable};
 use crate::picture::encoding;
 use crate::picture::scale::{Scaler, Window};
+use crate::plain_file;
 
 /// The longer side, in pixels.
 const SIDE: u32 = 160;
@@ -65,11 +65,8 @@ const BEGINS: &[u8] = b"\x89PNG\r\n\x1a\n";
 
 /// The file of a small picture; `None`: there is none, or something else.
 pub(super) fn read(path: &Path) -> Option<Vec<u8>> {
-    let file = File::open(path).ok()?;
-    file.metadata().ok()?.is_file().then_some(())?;
-    let mut bytes = Vec::new();
-    file.take(LARGEST + 1).read_to_end(&mut bytes).ok()?;
-    (bytes.starts_with(BEGINS) && bytes.len() as u64 <= LARGEST).then_some(bytes)
+    let bytes = plain_file::read(path, LARGEST).ok()?;
+    bytes.starts_with(BEGINS).then_some(bytes)
 }
 
 /// A small picture as a PNG file.

@@ -8,6 +8,7 @@ use score_engine::{
 };
 
 use super::chord::Chord;
+use super::lead_sheet::symbol;
 use super::steps::Steps;
 use crate::chords::Chords;
 use crate::output::OutputFile;
@@ -229,12 +230,11 @@ impl Tracking {
             .filter(divides)
             .find(fits)
             .unwrap_or(1);
-        let name = |chord: Option<Chord>| chord.map_or("N.C.".to_owned(), |c| c.to_string());
         let parts = (0..bar / length).map(|part| {
             let chord = self.at(first + part * length).0;
             match part.checked_sub(1) {
                 Some(before) if self.at(first + before * length).0 == chord => "/".to_owned(),
-                _ => name(chord),
+                _ => symbol(chord),
             }
         });
         parts.collect::<Vec<String>>().join(" ")

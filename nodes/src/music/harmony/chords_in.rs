@@ -123,13 +123,7 @@ impl ChordsIn {
     /// The chords of the text, and the key that they are in.
     fn laid_out(&self, transport: &Transport) -> Result<(Spans, Key), NodeError> {
         let each = (self.each * 4.0).round().max(1.0) as u64;
-        let spans = read(&self.chords, transport.sixteenths_per_bar(), each).map_err(|why| {
-            let error = NodeError::input(why.message);
-            match why.help {
-                Some(help) => error.help(help),
-                None => error,
-            }
-        })?;
+        let spans = read(&self.chords, transport.sixteenths_per_bar(), each)?;
         let key = match transport.key {
             Some(KeyChoice::Of(key)) => key,
             choice => fitting(&heard(&spans)).unwrap_or_else(|| {

@@ -1,6 +1,6 @@
 //! Chords as lead sheets write them: bars, slashes, repeats and comments.
 
-use score_engine::note_at;
+use score_engine::{NodeError, note_at};
 
 use super::chord::{Chord, NotAChord};
 
@@ -15,6 +15,21 @@ const MOST_REPEATS: u64 = 100;
 pub(super) struct Unreadable {
     pub(super) message: String,
     pub(super) help: Option<String>,
+}
+
+impl From<Unreadable> for NodeError {
+    fn from(why: Unreadable) -> Self {
+        let error = NodeError::input(why.message);
+        match why.help {
+            Some(help) => error.help(help),
+            None => error,
+        }
+    }
+}
+
+/// A chord as a lead sheet writes it.
+pub(in crate::music) fn symbol(chord: Option<Chord>) -> String {
+    chord.map_or_else(|| "N.C.".to_owned(), |chord| chord.to_string())
 }
 
 /// Chords with their lengths in sixteenths; `None` is no chord.

@@ -1,7 +1,7 @@
 //! The report as a table that spreadsheets read (RFC 4180).
 
 use score_evaluation::NAMES;
-use score_evaluation::tagging::cell;
+use score_evaluation::csv::cell;
 use serde_json::Value;
 
 use super::Row;

@@ -28,13 +28,7 @@ impl ChordsUnder {
         bars: usize,
         key: Option<Key>,
     ) -> Result<Self, NodeError> {
-        let spans = lead_sheet::read(text, BAR as u64, BAR as u64).map_err(|why| {
-            let error = NodeError::input(why.message);
-            match why.help {
-                Some(help) => error.help(help),
-                None => error,
-            }
-        })?;
+        let spans = lead_sheet::read(text, BAR as u64, BAR as u64)?;
         let long: u64 = spans.iter().map(|(_, length)| length).sum();
         if long > (bars * BAR) as u64 {
             return Err(NodeError::input(format!(
