@@ -312,7 +312,8 @@ mod tests {
         let none = none.with_folder("models", PathBuf::from("/nowhere"));
         let hum = graph("\"hum\": tone()", "");
         let needs = Needs::of(&hum);
-        assert!(!needs.midi && Needs::of(&graph("\"keys\": midi_in()", "")).midi);
+        let keys = graph("\"keys\": midi_in(port: \"virtual\")", "");
+        assert!(!needs.midi && Needs::of(&keys).midi);
         assert_eq!(sound(&nothing, needs).state, State::Fine);
         assert_eq!(models(&none, Some(&hum)).state, State::Fine);
         assert_eq!(sound(&nothing, Needs::ALL).state, State::Lacks);
