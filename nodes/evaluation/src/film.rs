@@ -143,6 +143,8 @@ struct Whole<'a> {
     shifts: Vec<f64>,
     curve: Curve,
     moves: bool,
+    /// The scene of each shot.
+    scene_of_shots: Vec<usize>,
 }
 
 impl<'a> Whole<'a> {
@@ -181,6 +183,7 @@ impl<'a> Whole<'a> {
             changes: changes(notes, bar, seconds),
             curve: Curve::new(film, notes, bar),
             moves: film.moves(),
+            scene_of_shots: scenes(&film.shots(), film.spread()),
             film,
             options,
             seconds,
@@ -309,40 +312,42 @@ impl<'a> Whole<'a> {
     }
 
     fn scenes(&self, words: Words, returning: bool) -> Figure {
-        let scenes = self.scene_of_shots();
-        let belonging = |shift: f64| self.belonging(shift, &scenes);
-        let figure = |shift: f64| contrast(&belonging(shift), &self.unlike, returning);
+        let figure = |shift: f64| contrast(&self.belonging(shift), &self.unlike, returning);
         let otherwise = match returning {
             true => NO_RETURN,
             false => "no two segments lie in one scene",
         };
-        let missing = self.one_scene(&scenes, otherwise);
-        let count = scenes.iter().max().map(|last| last + 1);
+        let missing = self.one_scene(otherwise);
         Figure::new(words, self.test(Good::High, figure), missing)
-            .with("scenes", count.map(|count| count as f64))
+            .with("scenes", self.count_of_scenes().map(|count| count as f64))
     }
 
-    /// The scene of each shot.
-    fn scene_of_shots(&self) -> Vec<usize> {
-        scenes(&self.film.shots(), self.film.spread())
+    /// How many scenes there are; `None`: the film has no shot.
+    fn count_of_scenes(&self) -> Option<usize> {
+        self.scene_of_shots.iter().max().map(|last| last + 1)
+    }
+
+    /// The scene of a shot.
+    fn scene_of(&self, shot: usize) -> usize {
+        self.scene_of_shots.get(shot).copied().unwrap_or(0)
     }
 
     /// The shot and scene of each segment, where the music is moved by `shift`.
-    fn belonging(&self, shift: f64, scenes: &[usize]) -> Vec<Belongs> {
+    fn belonging(&self, shift: f64) -> Vec<Belongs> {
         self.segments(shift)
             .map(|(from, to)| {
                 let shot = self.film.shot((from + to) / 2.0);
-                let scene = scenes.get(shot).copied().unwrap_or(0);
+                let scene = self.scene_of(shot);
                 Belongs { shot, scene }
             })
             .collect()
     }
 
     /// Why scenes cannot be told apart.
-    fn one_scene(&self, scenes: &[usize], otherwise: &'static str) -> &'static str {
+    fn one_scene(&self, otherwise: &'static str) -> &'static str {
         if self.film.seen.cuts.is_empty() {
             "the film has no hard cut"
-        } else if scenes.iter().all(|scene| *scene == 0) {
+        } else if self.scene_of_shots.iter().all(|scene| *scene == 0) {
             "all shots look alike: there is one scene"
         } else {
             otherwise
@@ -351,20 +356,18 @@ impl<'a> Whole<'a> {
 
     /// Whether alike music is of one scene.
     fn returning(&self) -> Figure {
-        let scenes = self.scene_of_shots();
         let likeness = Likeness::new(self.manners.len(), &self.unlike);
-        let figure = |shift: f64| likeness.returning(&self.belonging(shift, &scenes));
-        let count = scenes.iter().max().map_or(0, |last| last + 1);
-        let tested = (count > 1).then(|| self.test(Good::High, figure)).flatten();
-        Figure::new(RETURNING, tested, self.one_scene(&scenes, NO_RETURN))
+        let figure = |shift: f64| likeness.returning(&self.belonging(shift));
+        let several = self.count_of_scenes().is_some_and(|count| count > 1);
+        let tested = several.then(|| self.test(Good::High, figure)).flatten();
+        Figure::new(RETURNING, tested, self.one_scene(NO_RETURN))
     }
 
     /// Whether what is read back finds the scene that shows, and how near it comes to it.
     fn read_back(&self, read: &Result<ReadBack, String>) -> [Figure; 2] {
-        let scenes = self.scene_of_shots();
         let search = read.as_ref().ok().filter(|_| self.moves);
-        let search = search.and_then(|read| Search::new(read, self.film, &scenes));
-        let shows = |time: f64| scenes.get(self.film.shot(time)).copied().unwrap_or(0);
+        let search = search.and_then(|read| Search::new(read, self.film, &self.scene_of_shots));
+        let shows = |time: f64| self.scene_of(self.film.shot(time));
         let found = search.as_ref().and_then(|search| {
             let figure = |shift: f64| Some(search.found(|time| shows(time + shift)));
             self.test(Good::High, figure)
@@ -377,12 +380,12 @@ impl<'a> Whole<'a> {
             (Err(why), _) => why.clone(),
             (_, false) => "the picture stands still".to_owned(),
             (Ok(_), true) => {
-                let missing = self.one_scene(&scenes, "the part that is read plays nothing");
+                let missing = self.one_scene("the part that is read plays nothing");
                 missing.to_owned()
             }
         };
         let lift = found.as_ref().map(|found| found.value / found.chance);
-        let count = scenes.iter().max().map(|last| (last + 1) as f64);
+        let count = self.count_of_scenes().map(|count| count as f64);
         let bars = read.as_ref().map_or(0.0, |read| read.bars.len() as f64);
         let is_found = found.is_some();
         [
