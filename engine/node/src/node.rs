@@ -250,6 +250,11 @@ impl Check<'_> {
         });
     }
 
+    /// Refuses the value of a parameter for the reason, and with the advice, of an error.
+    pub fn refuse_for(&mut self, param: &str, error: &NodeError) {
+        self.refuse(param, error.to_string(), error.advice().map(str::to_owned));
+    }
+
     /// Refuses the text of a parameter for what stands `within` it, in bytes, so that the message
     /// points there.
     pub fn refuse_within(

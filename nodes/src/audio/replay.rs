@@ -95,18 +95,14 @@ impl Node for Replay {
         let take = match Take::open(&self.take) {
             Ok(take) => take,
             Err(error) => {
-                check.refuse("take", error.to_string(), error.advice().map(str::to_owned));
+                check.refuse_for("take", &error);
                 return;
             }
         };
         if let Some(source) = &self.notes_of
             && let Err(error) = take.played(Some(source))
         {
-            check.refuse(
-                "notes_of",
-                error.to_string(),
-                error.advice().map(str::to_owned),
-            );
+            check.refuse_for("notes_of", &error);
         }
         let Some(node) = &self.codes_of else {
             return;
@@ -119,13 +115,7 @@ impl Node for Replay {
                 let why = format!("the take has no latents that `{node}` took");
                 check.refuse("codes_of", why, Some(help.to_owned()));
             }
-            Err(error) => {
-                check.refuse(
-                    "codes_of",
-                    error.to_string(),
-                    error.advice().map(str::to_owned),
-                );
-            }
+            Err(error) => check.refuse_for("codes_of", &error),
         }
     }
 

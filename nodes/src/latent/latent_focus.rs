@@ -9,7 +9,7 @@ use score_engine::{
 };
 
 use super::finite::finite;
-use super::naming::{Naming, checked, refuse};
+use super::naming::{Naming, checked};
 use crate::names::Span;
 
 const CODE: InputPort<Latent> = InputPort::new(0, "latent", "the latent of a picture");
@@ -75,7 +75,7 @@ impl Node for LatentFocus {
             check.set_output(FOCUSED, PortType::Latent(Some(naming.dimension())));
             for (param, names) in [("follow", &self.follow), ("ignore", &self.ignore)] {
                 if let Some(error) = names.iter().find_map(|name| naming.find(name).err()) {
-                    refuse(check, param, &error);
+                    check.refuse_for(param, &error);
                 }
             }
         }

@@ -7,7 +7,7 @@ use score_engine::{
     Params, Processor, Transport,
 };
 
-use super::naming::{Naming, checked, refuse};
+use super::naming::{Naming, checked};
 
 const CODE: InputPort<Latent> = InputPort::new(0, "latent", "the latent of a picture");
 const CHOSEN: OutputPort<Control> =
@@ -100,7 +100,7 @@ impl Node for LatentKnobs {
         if let Some(naming) = checked(check, CODE, &self.model, self.own.as_ref())
             && let Err(error) = naming.chosen(self.name.as_deref(), USUAL)
         {
-            refuse(check, "name", &error);
+            check.refuse_for("name", &error);
         }
     }
 

@@ -6,7 +6,6 @@ use score_engine::{
 };
 
 use super::finite::finite;
-use super::naming::refuse;
 use crate::model::Manifest;
 use crate::names::{Name, Names};
 
@@ -183,7 +182,7 @@ impl Node for LatentSteer {
         let names = Manifest::of(check.settings).and_then(|manifest| self.names(&manifest));
         let names = match names {
             Ok(names) => names,
-            Err(error) => return refuse(check, "model", &error),
+            Err(error) => return check.refuse_for("model", &error),
         };
         let dimension = names.mean.len();
         check.require_dimension(CODE, dimension, &format!("the model `{}`", self.model));

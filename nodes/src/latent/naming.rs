@@ -97,7 +97,7 @@ pub(super) fn checked(
     let (manifest, alone) = match Naming::of(check.settings, model) {
         Ok(found) => found,
         Err(error) => {
-            refuse(check, "model", &error);
+            check.refuse_for("model", &error);
             return None;
         }
     };
@@ -111,7 +111,7 @@ pub(super) fn checked(
     let naming = match alone.with(path) {
         Ok(naming) => naming,
         Err(error) => {
-            refuse(check, "own", &error);
+            check.refuse_for("own", &error);
             return None;
         }
     };
@@ -125,9 +125,4 @@ pub(super) fn checked(
         check.warn("own", what, Some(help));
     }
     Some(naming)
-}
-
-/// Refuses the value of a parameter for the reason that an error gives.
-pub(super) fn refuse(check: &mut Check<'_>, param: &str, error: &NodeError) {
-    check.refuse(param, error.to_string(), error.advice().map(str::to_owned));
 }

@@ -7,7 +7,7 @@ use score_engine::{
     Params, Processor, Transport,
 };
 
-use super::naming::{Naming, checked, refuse};
+use super::naming::{Naming, checked};
 use crate::names::Kind;
 
 const CODE: InputPort<Latent> = InputPort::new(0, "latent", "the latent of a picture");
@@ -110,7 +110,7 @@ impl Node for Tags {
         if let Some(naming) = checked(check, CODE, &self.model, self.own.as_ref())
             && let Err(error) = self.require(&naming)
         {
-            refuse(check, "word", &error);
+            check.refuse_for("word", &error);
         }
     }
 

@@ -14,9 +14,6 @@ pub(crate) fn require_codes(
         Ok(dimension) => {
             check.require_dimension(input, dimension, &format!("the model `{name}`"));
         }
-        Err(error) => {
-            let help = error.advice().map(str::to_owned);
-            check.refuse("model", error.to_string(), help);
-        }
+        Err(error) => check.refuse_for("model", &error),
     }
 }

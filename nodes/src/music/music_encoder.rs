@@ -85,10 +85,7 @@ impl Node for MusicEncoder {
             .and_then(|manifest| Ok(TuneEncoder::of(manifest, &self.model)?.dimension()));
         match dimension {
             Ok(dimension) => check.set_output(CODES, PortType::Latent(Some(dimension))),
-            Err(error) => {
-                let help = error.advice().map(str::to_owned);
-                check.refuse("model", error.to_string(), help);
-            }
+            Err(error) => check.refuse_for("model", &error),
         }
     }
 

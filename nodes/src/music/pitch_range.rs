@@ -20,8 +20,7 @@ pub(super) fn require_octave(lowest: u8, highest: u8) -> Result<(), NodeError> {
 /// Refuses the parameter `highest` where there is no octave from `lowest` to it.
 pub(super) fn check_octave(check: &mut Check<'_>, lowest: u8, highest: u8) {
     if let Err(error) = require_octave(lowest, highest) {
-        let help = error.advice().map(str::to_owned);
-        check.refuse("highest", error.to_string(), help);
+        check.refuse_for("highest", &error);
     }
 }
 

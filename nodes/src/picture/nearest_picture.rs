@@ -75,10 +75,7 @@ impl Node for NearestPicture {
                 let why = format!("an index of `{}`", header.model);
                 check.require_dimension(CODE, header.dimension, &why);
             }
-            Err(error) => {
-                let help = error.advice().map(str::to_owned);
-                check.refuse("index", error.to_string(), help);
-            }
+            Err(error) => check.refuse_for("index", &error),
         }
     }
 

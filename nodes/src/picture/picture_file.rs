@@ -71,7 +71,7 @@ impl Node for PictureFile {
 
     fn check(&self, check: &mut Check<'_>) {
         if let Err(why) = PictureFormat::of(&self.path) {
-            check.refuse("path", why.to_string(), why.advice().map(str::to_owned));
+            check.refuse_for("path", &why);
         }
     }
 

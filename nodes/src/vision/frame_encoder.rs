@@ -108,10 +108,7 @@ impl Node for FrameEncoder {
             .and_then(|manifest| Ok(manifest.model(&self.model, Task::Picture)?.latent));
         match dimension {
             Ok(dimension) => check.set_output(CODES, PortType::Latent(Some(dimension))),
-            Err(error) => {
-                let help = error.advice().map(str::to_owned);
-                check.refuse("model", error.to_string(), help);
-            }
+            Err(error) => check.refuse_for("model", &error),
         }
     }
 

@@ -130,8 +130,7 @@ impl Node for Sampler {
                 let Err(error) = found else {
                     return;
                 };
-                let help = error.advice().unwrap_or_default().to_owned();
-                return check.refuse("folder", error.to_string(), Some(help));
+                return check.refuse_for("folder", &error);
             }
             Ok(_) => format!("`{}` is not a folder", path.display()),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {

@@ -63,10 +63,7 @@ pub(crate) fn check(
         return;
     }
     match Theme::read(path, check.transport.sixteenths_per_bar()) {
-        Err(error) => {
-            let help = error.advice().map(str::to_owned);
-            check.refuse(THEME, error.to_string(), help);
-        }
+        Err(error) => check.refuse_for(THEME, &error),
         Ok(theme) => {
             if let Some(flaws) = Theme::flaws(path) {
                 let why = format!("`{}`: {flaws}", path.display());
