@@ -44,14 +44,12 @@ impl Drawer {
         if model.files.contains_key(ROLE) {
             return Ok(model);
         }
-        let able: Vec<&str> = (manifest.models.iter())
-            .filter(|(_, model)| model.task == Task::Picture && model.files.contains_key(ROLE))
-            .map(|(name, _)| name.as_str())
-            .collect();
+        let draws = |model: &Model| model.task == Task::Picture && model.files.contains_key(ROLE);
+        let able = manifest.names_of(draws);
         let error = NodeError::model(format!(
             "the model `{name}` sees but cannot draw: it has no `{ROLE}`"
         ));
-        Err(error.help(format!("models that draw: {}", able.join(", "))))
+        Err(error.help(format!("models that draw: {able}")))
     }
 
     /// Opens it.

@@ -226,10 +226,16 @@ impl Manifest {
     /// There is none. The advice lists those that there are.
     pub fn find(&self, name: &str) -> Result<&Model, NodeError> {
         self.models.get(name).ok_or_else(|| {
-            let names: Vec<&str> = self.models.keys().map(String::as_str).collect();
             NodeError::model(format!("there is no model `{name}`"))
-                .help(format!("models: {}", names.join(", ")))
+                .help(format!("models: {}", self.names_of(|_| true)))
         })
+    }
+
+    /// The names of the models for which `fits` holds, as advice lists them; empty: there are none.
+    pub(crate) fn names_of(&self, fits: impl Fn(&Model) -> bool) -> String {
+        let fitting = self.models.iter().filter(|(_, model)| fits(model));
+        let names: Vec<&str> = fitting.map(|(name, _)| name.as_str()).collect();
+        names.join(", ")
     }
 
     /// The text of a model's card.
@@ -253,12 +259,7 @@ impl Manifest {
     /// There is none of that name, or it is for something else. The advice lists those that there
     /// are.
     pub fn model(&self, name: &str, task: Task) -> Result<&Model, NodeError> {
-        let fitting: Vec<&str> = self
-            .models
-            .iter()
-            .filter(|(_, model)| model.task == task)
-            .map(|(name, _)| name.as_str())
-            .collect();
+        let fitting = self.names_of(|model| model.task == task);
         let help = if fitting.is_empty() {
             format!(
                 "there is no {} model in `{}`",
@@ -266,7 +267,7 @@ impl Manifest {
                 self.folder.display()
             )
         } else {
-            format!("{} models: {}", task.name(), fitting.join(", "))
+            format!("{} models: {fitting}", task.name())
         };
         match self.models.get(name) {
             Some(model) if model.task == task => Ok(model),

@@ -179,9 +179,8 @@ impl MusicModel {
 /// Advice that lists the models whose latents are music.
 fn able(manifest: &Manifest) -> String {
     let makes = |task| draws(task) || matches!(task, Task::Harmony | Task::Texture);
-    let able = (manifest.models.iter()).filter(|(_, model)| makes(model.task));
-    let able: Vec<&str> = able.map(|(name, _)| name.as_str()).collect();
-    format!("music models: {}", able.join(", "))
+    let able = manifest.names_of(|model| makes(model.task));
+    format!("music models: {able}")
 }
 
 impl Tunes for MusicModel {

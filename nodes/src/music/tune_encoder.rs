@@ -5,7 +5,7 @@ use score_engine::{Metre, NodeError};
 use super::encoder::Encoder;
 use super::tokens::layout;
 use super::tune_model::{draws, tune_model};
-use crate::model::{Data, Manifest, Music};
+use crate::model::{Data, Manifest, Model, Music};
 
 /// The encoder of a model whose latents are melodies or drums, opened when it is needed.
 pub(super) struct TuneEncoder {
@@ -25,12 +25,9 @@ impl TuneEncoder {
             let why = format!(
                 "the model `{name}` has no encoder: it plays latents, but reads no melodies"
             );
-            let able = (manifest.models.iter())
-                .filter(|(_, model)| draws(model.task) && model.files.contains_key("encoder"));
-            let able: Vec<&str> = able.map(|(name, _)| name.as_str()).collect();
-            return Err(
-                NodeError::model(why).help(format!("models that read: {}", able.join(", ")))
-            );
+            let reads = |model: &Model| draws(model.task) && model.files.contains_key("encoder");
+            let able = manifest.names_of(reads);
+            return Err(NodeError::model(why).help(format!("models that read: {able}")));
         }
         Ok(TuneEncoder {
             encoder: Encoder::of(manifest, model),

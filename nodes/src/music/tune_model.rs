@@ -106,9 +106,8 @@ pub(super) fn draws(task: Task) -> bool {
 /// There is none of that name, or it draws no melodies. The advice lists those that do.
 pub(super) fn tune_model<'a>(manifest: &'a Manifest, name: &str) -> Result<&'a Model, NodeError> {
     let able = || {
-        let able = (manifest.models.iter()).filter(|(_, model)| draws(model.task));
-        let able: Vec<&str> = able.map(|(name, _)| name.as_str()).collect();
-        format!("music models: {}", able.join(", "))
+        let able = manifest.names_of(|model| draws(model.task));
+        format!("music models: {able}")
     };
     match manifest.models.get(name) {
         Some(model) if draws(model.task) => Ok(model),

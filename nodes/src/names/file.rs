@@ -94,15 +94,12 @@ impl Names {
     pub fn of_manifest(manifest: &Manifest, model: &str) -> Result<Self, NodeError> {
         let found = manifest.find(model)?;
         let Some(path) = manifest.names(found)? else {
-            let with: Vec<&str> = (manifest.models.iter())
-                .filter(|(_, model)| model.names.is_some())
-                .map(|(name, _)| name.as_str())
-                .collect();
+            let with = manifest.names_of(|model| model.names.is_some());
             let why = format!("the model `{model}` has no named directions");
             let error = NodeError::model(why);
             return Err(match with.is_empty() {
                 true => error,
-                false => error.help(format!("models with names: {}", with.join(", "))),
+                false => error.help(format!("models with names: {with}")),
             });
         };
         let names = Self::read(&path)?;
