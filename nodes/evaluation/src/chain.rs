@@ -4,7 +4,7 @@ use score_engine::{Graph, NodeError, Packet, PortType, Settings, Tap, Time, Tran
 use score_nodes::music::{read_bars, reads_notes};
 
 use super::film::LACKS;
-use super::read_back::{Bar, ReadBack};
+use super::read_back::ReadBack;
 
 /// The kinds that play latents by a model, melodies before drums.
 const PLAYERS: [&str; 3] = ["stream_decoder", "music_decoder", "drum_decoder"];
@@ -67,19 +67,12 @@ impl Chain {
         seconds: f64,
     ) -> Result<ReadBack, NodeError> {
         let end = Time::from_seconds(seconds + LACKS);
-        let bars = read_bars(settings, &self.model, played, transport, end)?;
         let latent = |packet: &Packet| Ok((packet.time.seconds(), packet.latent()?.to_vec()));
         Ok(ReadBack {
             node: self.node.clone(),
             model: self.model.clone(),
             pictures: (self.latents.take().iter().map(latent)).collect::<Result<_, NodeError>>()?,
-            bars: (bars.into_iter())
-                .map(|bars| Bar {
-                    from: bars.from.seconds(),
-                    to: bars.to.seconds(),
-                    latent: bars.latent,
-                })
-                .collect(),
+            bars: read_bars(settings, &self.model, played, transport, end)?,
         })
     }
 }
@@ -311,7 +304,7 @@ mod tests {
             dot(one, other) / (dot(one, one) * dot(other, other)).sqrt()
         };
         // Those that lie where the model plays its two bars: others hold a half of each.
-        let own = read.bars.iter().filter(|bar| bar.from % 4.0 == 0.0);
+        let own = (read.bars.iter()).filter(|bar| bar.from.seconds() % 4.0 == 0.0);
         let mut asked = 0;
         for bar in own {
             let likeness = |at: f64| {
@@ -326,7 +319,7 @@ mod tests {
             let found = starts
                 .into_iter()
                 .max_by(|a, b| likeness(*a).total_cmp(&likeness(*b)));
-            assert_eq!(found, Some(bar.from));
+            assert_eq!(found, Some(bar.from.seconds()));
             asked += 1;
         }
         assert_eq!(asked, 3);

@@ -29,7 +29,7 @@ pub use chain::Chain;
 pub use figures::{Figure, NAMES};
 pub use film::{FilmReport, Options, evaluate};
 pub use played::{Played, played};
-pub use read_back::{Bar, ReadBack, ReadPart};
+pub use read_back::{ReadBack, ReadPart};
 pub use seen::{Film, Seen};
 pub use shifts::{Good, Tested};
 

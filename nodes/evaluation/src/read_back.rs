@@ -1,5 +1,6 @@
 //! From the music back to the picture: which scene each bar of a part finds.
 
+use score_nodes::music::ReadBars;
 use serde::Serialize;
 
 use super::rank::ranks;
@@ -21,18 +22,7 @@ pub struct ReadBack {
     /// When the film's pictures gave which latent to the part, in seconds, in order.
     pub pictures: Vec<(f64, Vec<f32>)>,
     /// Its bars, as the model reads them.
-    pub bars: Vec<Bar>,
-}
-
-/// One bar, or as many as the model reads at a time.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Bar {
-    /// When it begins, in seconds.
-    pub from: f64,
-    /// When it ends, in seconds.
-    pub to: f64,
-    /// Its latent.
-    pub latent: Vec<f32>,
+    pub bars: Vec<ReadBars>,
 }
 
 /// What was read back.
@@ -106,14 +96,15 @@ impl Search {
         let stills: Vec<(usize, Vec<f64>)> = stills
             .filter_map(|(time, still)| Some((*scenes.get(film.shot(time))?, still)))
             .collect();
-        let places = |bar: &Bar| {
+        let places = |bar: &ReadBars| {
             let wanted = direction(&bar.latent)?;
             let mut away = vec![f64::INFINITY; count];
             for (scene, still) in &stills {
                 let likeness: f64 = wanted.iter().zip(still).map(|(a, b)| a * b).sum();
                 away[*scene] = away[*scene].min(-likeness);
             }
-            Some(((bar.from + bar.to) / 2.0, ranks(&away)))
+            let middle = (bar.from.seconds() + bar.to.seconds()) / 2.0;
+            Some((middle, ranks(&away)))
         };
         let bars: Vec<_> = read.bars.iter().filter_map(places).collect();
         (count > 1 && !stills.is_empty() && !bars.is_empty()).then_some(Search { bars })
@@ -140,6 +131,8 @@ impl Search {
 
 #[cfg(test)]
 mod tests {
+    use score_engine::Time;
+
     use super::*;
     use crate::Seen;
 
@@ -153,9 +146,9 @@ mod tests {
     }
 
     fn read(pictures: &[(f64, [f32; 2])], bars: &[[f32; 2]]) -> ReadBack {
-        let bars = (0..).zip(bars).map(|(n, latent)| Bar {
-            from: f64::from(n) * 2.0,
-            to: f64::from(n) * 2.0 + 2.0,
+        let bars = (0..).zip(bars).map(|(n, latent)| ReadBars {
+            from: Time::from_seconds(f64::from(n) * 2.0),
+            to: Time::from_seconds(f64::from(n) * 2.0 + 2.0),
             latent: latent.to_vec(),
         });
         ReadBack {

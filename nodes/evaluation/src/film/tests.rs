@@ -1,7 +1,10 @@
 //! Films and music of which it is known whether one follows the other.
 
+use score_engine::Time;
+use score_nodes::music::ReadBars;
+
 use super::*;
-use crate::{Bar, NAMES, Seen};
+use crate::{NAMES, Seen};
 
 const SECONDS: f64 = 120.0;
 
@@ -188,9 +191,9 @@ fn read(from: f64) -> ReadBack {
     let bars = (0..(SECONDS / 2.0) as usize).map(|index| {
         let begin = index as f64 * 2.0;
         let picture = (begin + 1.0 + from).rem_euclid(SECONDS) * 8.0;
-        Bar {
-            from: begin,
-            to: begin + 2.0,
+        ReadBars {
+            from: Time::from_seconds(begin),
+            to: Time::from_seconds(begin + 2.0),
             latent: mapped(&film.seen.codes[picture as usize].1),
         }
     });
