@@ -76,9 +76,10 @@ impl MusicModel {
         Ok(MusicModel { pieces })
     }
 
-    /// What its pieces are called, many of them.
+    /// What its pieces are called, many of them, as a key of JSON.
     pub fn plural(&self) -> &'static str {
         match &self.pieces {
+            Pieces::Melodies(model) if model.layout().drums => "drum_patterns",
             Pieces::Melodies(_) => "melodies",
             Pieces::Progressions(_) => "progressions",
             Pieces::Accompaniments(_) => "accompaniments",
@@ -237,6 +238,19 @@ mod tests {
             let claim = Claim::new(&picture, Owner::program("test"), true).unwrap();
             again.draw(claim, &way, 2).unwrap();
             assert!(std::fs::read(picture).unwrap().starts_with(b"\x89PNG"));
+        }
+    }
+
+    #[test]
+    fn pieces_are_called_what_they_are() {
+        for (name, plural) in [
+            ("melody", "melodies"),
+            ("drums", "drum_patterns"),
+            ("harmony", "progressions"),
+            ("texture", "accompaniments"),
+        ] {
+            let model = load(name, &KeyAndChords::default()).unwrap();
+            assert_eq!(model.plural(), plural, "{name}");
         }
     }
 
