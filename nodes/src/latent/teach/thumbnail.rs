@@ -7,7 +7,7 @@ use score_engine::{Frame, NodeError};
 
 use crate::output::{numbered, publish, unwritable};
 use crate::picture::encoding;
-use crate::picture::scale::{Scaler, Window};
+use crate::picture::scale::{Scaler, Window, sides};
 use crate::plain_file;
 
 /// The longer side, in pixels.
@@ -79,15 +79,17 @@ fn png(frame: &Frame) -> Result<Vec<u8>, NodeError> {
 /// The picture with no side longer than `SIDE`: of each area its mean; `None`: it has no pixels.
 fn small(frame: &Frame) -> Option<(u32, u32, Vec<u8>)> {
     let (width, height) = (frame.width(), frame.height());
-    let longer = width.max(height);
     if width == 0 || height == 0 {
         return None;
     }
-    if longer <= SIDE {
+    if width.max(height) <= SIDE {
         return Some((width, height, frame.pixels().to_vec()));
     }
-    let side = |side: u32| (u64::from(side) * u64::from(SIDE) / u64::from(longer)).max(1) as u32;
-    let (width, height) = (side(width), side(height));
+    let wanted = match width > height {
+        true => (Some(SIDE), None),
+        false => (None, Some(SIDE)),
+    };
+    let (width, height) = sides((width, height), wanted);
     let to = [width as usize, height as usize];
     let pixels = Scaler::default().scale(frame, Window::WHOLE, to);
     Some((width, height, pixels))
