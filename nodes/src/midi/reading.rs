@@ -44,14 +44,22 @@ pub(crate) enum Event {
 /// It cannot be read, or there is no MIDI in it.
 pub(crate) fn open(path: &Path) -> Result<File, NodeError> {
     let name = path.display();
+    File::parse(&content(path)?).map_err(|why| NodeError::input(format!("`{name}`: {why}")))
+}
+
+/// The bytes of the file at `path`, which [`File::parse`] reads.
+///
+/// # Errors
+/// It cannot be read, or is larger than a tune can be.
+pub fn content(path: &Path) -> Result<Vec<u8>, NodeError> {
+    let name = path.display();
     let unreadable = |error: std::io::Error| match error.kind() {
         ErrorKind::FileTooLarge => {
             NodeError::input(format!("`{name}` is too large for a MIDI file"))
         }
         _ => NodeError::input(format!("`{name}` cannot be read ({error})")).source(error),
     };
-    let bytes = plain_file::read(path, MOST_BYTES).map_err(unreadable)?;
-    File::parse(&bytes).map_err(|why| NodeError::input(format!("`{name}`: {why}")))
+    plain_file::read(path, MOST_BYTES).map_err(unreadable)
 }
 
 impl Song {

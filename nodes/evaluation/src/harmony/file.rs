@@ -7,7 +7,7 @@ use score_engine::{Key, Mode, NodeError};
 
 use super::score::{Role, Score, Stroke};
 use score_nodes::music::Chord;
-use score_nodes::shared::midi::{Division, File, Item, Track, strokes};
+use score_nodes::shared::midi::{Division, File, Item, Track, content, strokes};
 
 /// The channel of drums, counted from 0 (General MIDI).
 const DRUMS: u8 = 9;
@@ -28,11 +28,8 @@ impl Score {
     /// It cannot be read, or has no notes.
     pub fn open(path: &Path) -> Result<Self, NodeError> {
         let name = path.display();
-        let bytes = std::fs::read(path).map_err(|error| {
-            NodeError::input(format!("`{name}` cannot be read: {error}")).source(error)
-        })?;
-        let score =
-            Self::parse(&bytes).map_err(|why| NodeError::input(format!("`{name}`: {why}")))?;
+        let score = Self::parse(&content(path)?)
+            .map_err(|why| NodeError::input(format!("`{name}`: {why}")))?;
         if score.parts.is_empty() {
             return Err(NodeError::input(format!("`{name}` has no notes")));
         }

@@ -163,3 +163,13 @@ fn a_midi_file_brings_its_parts_chords_key_and_metre() {
     );
     assert_eq!(score.parts[0].notes[1].start, 1.0);
 }
+
+#[test]
+fn a_file_that_is_too_large_for_a_tune_is_not_read_to_its_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("tune.mid");
+    let file = std::fs::File::create(&path).unwrap();
+    file.set_len((64 << 20) + 1).unwrap();
+    let refused = Score::open(&path).err().unwrap().to_string();
+    assert!(refused.contains("too large for a MIDI file"), "{refused}");
+}
