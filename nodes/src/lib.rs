@@ -5,6 +5,8 @@ mod audio;
 mod backoff;
 mod cholesky;
 mod chords;
+#[doc(hidden)]
+pub mod complaints;
 mod control;
 mod controls;
 mod custom;
@@ -63,6 +65,8 @@ mod together;
 mod video;
 #[cfg(feature = "onnx")]
 mod vision;
+#[doc(hidden)]
+pub mod waiting;
 
 use score_engine::{CustomForms, Registry};
 

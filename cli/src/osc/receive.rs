@@ -7,7 +7,7 @@ use std::time::{Duration, Instant, SystemTime};
 use rosc::OscMessage;
 use score_nodes::osc::arguments::size;
 use score_nodes::osc::reading::{self, LARGEST};
-use score_nodes::osc::waiting::Waiting;
+use score_nodes::waiting::Waiting;
 
 use super::last_setters::Origin;
 use super::state::OscState;

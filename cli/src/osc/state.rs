@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use rosc::{OscMessage, OscType};
 use score_engine::{Steering, Transport};
+use score_nodes::complaints::Complaints;
 use score_nodes::osc::arguments::number;
-use score_nodes::osc::complaints::Complaints;
 use score_nodes::osc::pattern::{Pattern, is_pattern};
 
 use super::last_setters::{LastSetters, Origin};
@@ -39,7 +39,7 @@ impl OscState {
             name: format!("SCORE! {name}"),
             address,
             setters: LastSetters::default(),
-            complaints: Complaints::default(),
+            complaints: Complaints::of("OSC"),
         }
     }
 

@@ -15,7 +15,7 @@ use super::link::{ClockFigures, OtherClock, SILENCE, converse, prepare};
 use super::meeting::Meeting;
 use super::outbox::Outbox;
 use super::wire::{Content, Stamp};
-use crate::osc::complaints::Complaints;
+use crate::complaints::Complaints;
 
 /// Callers that may be asked who they are at the same time.
 const CALLERS: usize = 8;
@@ -65,7 +65,7 @@ impl Door {
             is_over: AtomicBool::new(false),
             callers: AtomicUsize::new(0),
             current: Mutex::new((0, None)),
-            complaints: Complaints::default(),
+            complaints: Complaints::of("net_in"),
             counters: counters.clone(),
             connections: counters.counter("connections"),
             lost: counters.counter("lost"),
@@ -172,9 +172,7 @@ impl Door {
         match met.and_then(|()| prepare(&stream, SILENCE).map_err(Refusal::from)) {
             Ok(()) => Some(stream),
             Err(Refusal::Refused(why)) => {
-                (self.complaints).say_of("net_in", || {
-                    format!("a caller at {} is refused: {why}", from.ip())
-                });
+                (self.complaints).say(|| format!("a caller at {} is refused: {why}", from.ip()));
                 // Whoever plays now is not disturbed by what another wants.
                 if self.current().1.is_none() {
                     self.counters.lack(why);

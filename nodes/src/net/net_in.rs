@@ -19,7 +19,7 @@ use super::wire::{Content, LONGEST_LATENT, Stamp};
 use crate::midi::keyboard::Keyboard;
 use crate::only_live::only_live;
 use crate::osc::strike;
-use crate::osc::waiting::Waiting;
+use crate::waiting::Waiting;
 
 const PICTURE: OutputPort<Frame> = OutputPort::new(0, "picture", "pictures");
 const LATENT: OutputPort<Latent> = OutputPort::new(1, "latent", "latents");

@@ -11,7 +11,7 @@ use score_engine::{
     Graph, Live, LiveOptions, NodeErrorKind, Run, RunError, Settings, Source, check,
 };
 
-use crate::osc::complaints::Complaints;
+use crate::complaints::Complaints;
 use crate::osc::{arguments, reading};
 
 /// How long a test waits for what must come, on whatever machine.
@@ -72,7 +72,7 @@ fn next(ear: &UdpSocket) -> Option<Vec<OscType>> {
     reading::read(
         &packet[..length],
         now,
-        &Complaints::default(),
+        &Complaints::of("OSC"),
         |_, message| {
             args = Some(message.args);
         },

@@ -4,11 +4,11 @@ use std::time::{Instant, SystemTime};
 
 use rosc::OscMessage;
 
-use super::complaints::Complaints;
 use super::heard::Heard;
 use super::osc_in::strike;
 use super::pattern::Pattern;
 use super::reading;
+use crate::complaints::Complaints;
 use crate::midi::keyboard::Keyboard;
 
 /// Does with a packet all that a node does which listens to `address`, and throws away what comes.
@@ -24,7 +24,7 @@ pub(crate) fn take(address: &str, bytes: &[u8]) {
             strike(&mut keyboard, note);
         }
     };
-    reading::read(bytes, SystemTime::now(), &Complaints::default(), take);
+    reading::read(bytes, SystemTime::now(), &Complaints::of("OSC"), take);
 }
 
 #[cfg(test)]

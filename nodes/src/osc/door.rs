@@ -12,10 +12,10 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use rosc::OscMessage;
 use score_engine::{Counters, NodeError, NodeErrorKind};
 
-use super::complaints::Complaints;
 use super::heard::Heard;
 use super::pattern::Pattern;
 use super::reading::{self, LARGEST};
+use crate::complaints::Complaints;
 
 /// Messages that may wait for a node.
 const ROOM: usize = 4_096;
@@ -47,11 +47,20 @@ struct Door {
     thread: Option<JoinHandle<()>>,
 }
 
-#[derive(Default)]
 struct Shared {
     ears: Mutex<Vec<Weak<Ear>>>,
     is_over: AtomicBool,
     complaints: Complaints,
+}
+
+impl Default for Shared {
+    fn default() -> Self {
+        Shared {
+            ears: Mutex::default(),
+            is_over: AtomicBool::new(false),
+            complaints: Complaints::of("OSC"),
+        }
+    }
 }
 
 /// What one node listens to, and where to it is handed on.

@@ -4,7 +4,6 @@
 #[cfg(any(test, feature = "fuzzing"))]
 mod any_bytes;
 pub mod arguments;
-pub mod complaints;
 mod door;
 mod heard;
 mod osc_in;
@@ -12,7 +11,6 @@ mod osc_out;
 pub mod pattern;
 pub mod reading;
 mod target;
-pub mod waiting;
 
 use score_engine::Registry;
 

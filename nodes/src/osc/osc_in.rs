@@ -11,9 +11,9 @@ use score_engine::{
 use super::door::Inlet;
 use super::heard::{Heard, Said};
 use super::pattern::Pattern;
-use super::waiting::Waiting;
 use crate::midi::keyboard::Keyboard;
 use crate::only_live::only_live;
+use crate::waiting::Waiting;
 
 const VALUE: OutputPort<Control> = OutputPort::new(0, "value", "the first number, from 0 to 1");
 const EVENT: OutputPort<Event> = OutputPort::new(
@@ -249,9 +249,9 @@ mod tests {
     use rosc::OscType;
     use score_engine::{Live, LiveOptions, NodeErrorKind, Run, RunError, Settings, Source, check};
 
-    use super::super::complaints::Complaints;
     use super::super::{arguments, reading};
     use super::*;
+    use crate::complaints::Complaints;
 
     /// How long a test waits for a message that must come, on whatever machine.
     const PATIENT: Duration = Duration::from_secs(30);
@@ -322,7 +322,7 @@ mod tests {
             reading::read(
                 &packet[..length],
                 now,
-                &Complaints::default(),
+                &Complaints::of("OSC"),
                 |_, message| {
                     assert_eq!(message.addr, "/b");
                     args = Some(message.args);

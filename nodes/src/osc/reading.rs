@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rosc::{OscMessage, OscPacket, OscTime};
 
-use super::complaints::Complaints;
+use crate::complaints::Complaints;
 
 /// The largest packet of UDP.
 pub const LARGEST: usize = 65_536;
@@ -119,7 +119,7 @@ mod tests {
     fn messages(bytes: &[u8]) -> usize {
         let mut messages = 0;
         let now = SystemTime::now();
-        read(bytes, now, &Complaints::default(), |_, _| messages += 1);
+        read(bytes, now, &Complaints::of("OSC"), |_, _| messages += 1);
         messages
     }
 

@@ -11,8 +11,8 @@ use rosc::OscType;
 use score_engine::Counters;
 
 use super::arguments;
-use super::complaints::Complaints;
 use crate::backoff::Backoff;
+use crate::complaints::Complaints;
 use crate::datagram;
 
 /// How long the start of a node waits until its host is found.
@@ -66,7 +66,7 @@ impl Target {
             state: State::Lost(Instant::now()),
             backoff: Backoff::new(FIRST_WAIT, LONGEST_WAIT),
             counters: counters.clone(),
-            complaints: Complaints::default(),
+            complaints: Complaints::of("OSC"),
             is_in_trouble: false,
         };
         target.seek();

@@ -1,4 +1,4 @@
-//! What waits for its time: messages of bundles.
+//! What came over the network and waits for its time: messages of bundles, packets of another run.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
