@@ -12,7 +12,7 @@ use super::load;
 use crate::arguments::{Arguments, Command as Words, Run, Service, ServiceInstall, ServiceName};
 use crate::failure::Failure;
 use crate::kinds::Kinds;
-use crate::service::rooted::{STANDARD, rooted};
+use crate::service::rooted::{STANDARD, from_root, rooted};
 use crate::service::unit::{MARK, Unit, name_of, words_of};
 use crate::terminal::out;
 
@@ -21,6 +21,9 @@ const SYSTEM: &str = "/etc/systemd/system";
 
 /// Groups whose members reach sound devices and cameras.
 const GROUPS: [&str; 3] = ["audio", "video", "render"];
+
+/// The variable that names the folder of models.
+const MODELS: &str = "SCORE_MODELS";
 
 /// The variable that names the folder in which other commands find a run.
 const SOCKETS: &str = "SCORE_RUNTIME_DIR";
@@ -32,13 +35,7 @@ const PLUGINS: &str = "SCORE_PLUGINS";
 const RUNTIME: &str = "ORT_DYLIB_PATH";
 
 /// Variables that are taken over into the unit where they are set.
-const VARIABLES: [&str; 5] = [
-    "SCORE_MODELS",
-    PLUGINS,
-    SOCKETS,
-    RUNTIME,
-    "JACK_DEFAULT_SERVER",
-];
+const VARIABLES: [&str; 5] = [MODELS, PLUGINS, SOCKETS, RUNTIME, "JACK_DEFAULT_SERVER"];
 
 pub(crate) fn run(
     service: &Service,
@@ -162,9 +159,12 @@ fn install(
         program: std::env::current_exe().map_err(|error| {
             Failure::Message(format!("nobody knows where this program lies: {error}"))
         })?,
-        writes: folders_written(&run).into_iter().chain(sockets()).collect(),
+        writes: folders_written(&run)
+            .into_iter()
+            .chain(sockets(&here))
+            .collect(),
         more,
-        environment: environment(settings),
+        environment: environment(settings, &here),
         user: install.system.then(|| {
             let user = install.user.clone().unwrap_or_else(|| owner_of(&patch));
             (user, groups())
@@ -332,52 +332,41 @@ fn folders_written(run: &Run) -> Vec<PathBuf> {
 }
 
 /// The folder in which other commands find the run, where it is named.
-fn sockets() -> Option<PathBuf> {
+fn sockets(here: &Path) -> Option<PathBuf> {
     let named = std::env::var_os(SOCKETS).filter(|named| !named.is_empty())?;
-    std::path::absolute(named).ok()
+    Some(from_root(named, here))
 }
 
-/// What the run needs to find that it would find here.
-fn environment(settings: &Settings) -> Vec<(String, String)> {
+/// What the run needs to find that it would find in the folder `here`.
+fn environment(settings: &Settings, here: &Path) -> Vec<(String, String)> {
     let mut environment: Vec<(String, String)> = (VARIABLES.iter())
         .filter_map(|name| Some((*name, std::env::var(name).ok()?)))
         .filter(|(_, value)| !value.is_empty())
-        .map(|(name, value)| (name.to_owned(), from_root(name, value)))
+        .map(|(name, value)| (name.to_owned(), rooted_value(name, value, here)))
         .collect();
-    if let Some(sockets) = sockets() {
-        let sockets = sockets.to_string_lossy().into_owned();
-        environment.retain(|(name, _)| name != SOCKETS);
-        environment.push((SOCKETS.to_owned(), sockets));
-    }
-    if let Some(models) = settings.folder("models")
-        && let Ok(models) = std::path::absolute(models)
-    {
-        environment.retain(|(name, _)| name != "SCORE_MODELS");
-        environment.push((
-            "SCORE_MODELS".to_owned(),
-            models.to_string_lossy().into_owned(),
-        ));
+    if let Some(models) = settings.folder("models") {
+        let models = from_root(models, here).to_string_lossy().into_owned();
+        environment.retain(|(name, _)| name != MODELS);
+        environment.push((MODELS.to_owned(), models));
     }
     environment
 }
 
-/// The value of a variable, in which paths are from the root: systemd starts the run in another folder.
-fn from_root(name: &str, value: String) -> String {
-    let absolute = |path: PathBuf| std::path::absolute(&path).unwrap_or(path);
+/// The value of a variable in the folder `here`, with paths from the root: systemd starts the run in
+/// another folder.
+fn rooted_value(name: &str, value: String, here: &Path) -> String {
     match name {
         PLUGINS => {
             let folders = std::env::split_paths(&value);
             let folders = folders.filter(|folder| !folder.as_os_str().is_empty());
-            match std::env::join_paths(folders.map(absolute)) {
+            match std::env::join_paths(folders.map(|folder| from_root(folder, here))) {
                 Ok(list) => list.to_string_lossy().into_owned(),
                 Err(_) => value,
             }
         }
         // One without a folder is looked for where the system has its libraries.
-        RUNTIME if Path::new(&value).components().count() > 1 => {
-            let library = absolute(PathBuf::from(value));
-            library.to_string_lossy().into_owned()
-        }
+        RUNTIME if Path::new(&value).components().count() <= 1 => value,
+        MODELS | SOCKETS | RUNTIME => from_root(value, here).to_string_lossy().into_owned(),
         _ => value,
     }
 }
@@ -415,14 +404,16 @@ mod tests {
 
     #[test]
     fn what_variables_name_is_meant_from_where_the_service_is_installed() {
-        let here = std::env::current_dir().unwrap();
-        let here = here.to_str().unwrap();
-        let rooted = |name: &str, value: &str| from_root(name, value.to_owned());
-        assert_eq!(rooted(PLUGINS, "a::/b"), format!("{here}/a:/b"));
-        assert_eq!(
-            rooted(RUNTIME, "runtime/libonnxruntime.so"),
-            format!("{here}/runtime/libonnxruntime.so")
-        );
+        let here = Path::new("/home/ann");
+        let rooted = |name: &str, value: &str| rooted_value(name, value.to_owned(), here);
+        for (name, value, expected) in [
+            (PLUGINS, "a::/b", "/home/ann/a:/b"),
+            (RUNTIME, "runtime/lib.so", "/home/ann/runtime/lib.so"),
+            (MODELS, "models", "/home/ann/models"),
+            (SOCKETS, "/run/score", "/run/score"),
+        ] {
+            assert_eq!(rooted(name, value), expected, "{name}");
+        }
         for (name, value) in [
             (RUNTIME, "libonnxruntime.so"),
             ("JACK_DEFAULT_SERVER", "stage"),

@@ -65,7 +65,8 @@ pub(crate) fn rooted(more: &[String], typed: &[PathBuf], folder: &Path) -> Vec<S
     rooted
 }
 
-fn from_root(path: impl AsRef<Path>, folder: &Path) -> PathBuf {
+/// A path that counts from `folder`, from the root.
+pub(crate) fn from_root(path: impl AsRef<Path>, folder: &Path) -> PathBuf {
     let path = folder.join(path);
     std::path::absolute(&path).unwrap_or(path)
 }
