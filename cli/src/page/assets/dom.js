@@ -33,6 +33,11 @@ export function say(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
+/** With a full stop, unless the text ends a sentence by itself. */
+export function stopped(text) {
+  return /[.!?…]$/.test(text) ? text : `${text}.`;
+}
+
 /** A number as people write it: few digits, and no row of zeros. */
 export function number(value) {
   if (!Number.isFinite(value)) return "–";

@@ -1,6 +1,6 @@
 // What nodes and the run tell in figures, as people say it.
 
-import { milliseconds } from "./dom.js";
+import { milliseconds, stopped } from "./dom.js";
 
 /** For so long the quickest way from a picture to its sound is remembered, in milliseconds. */
 const REMEMBERED = 30000;
@@ -55,8 +55,7 @@ function long(seconds) {
 export function lastError({ error, error_age: age, state }) {
   if (!error) return "";
   const when = typeof age === "number" ? `, ${long(age)} ago` : "";
-  const end = /[.!?…]$/.test(error) ? "" : ".";
-  return `Last error${when}: ${error}${end}${state === "running" ? " Since then it works." : ""}`;
+  return `Last error${when}: ${stopped(error)}${state === "running" ? " Since then it works." : ""}`;
 }
 
 /** The quickest way from a picture to its sound lately: most music waits for its beat, a hit does not. */

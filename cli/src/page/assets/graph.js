@@ -1,6 +1,6 @@
 // The graph: a card for each node with what it does at this moment, and wires between them.
 
-import { COLOURS, el, rate, say } from "./dom.js";
+import { COLOURS, el, rate, say, stopped } from "./dom.js";
 import { layout, path } from "./layout.js";
 import { View } from "./views.js";
 
@@ -342,8 +342,7 @@ export function trouble(node, { sound } = {}, plan = null) {
 
 /** As a sentence; a node's name at its beginning keeps its small letter. */
 function sentence(text) {
-  const begun = text.replace(/^(the|no|nothing|a hand|a wire|look|turn|wire) /, (word) => word[0].toUpperCase() + word.slice(1));
-  return /[.!?…]$/.test(begun) ? begun : `${begun}.`;
+  return stopped(text.replace(/^(the|no|nothing|a hand|a wire|look|turn|wire) /, (word) => word[0].toUpperCase() + word.slice(1)));
 }
 
 /** The point in the middle of a route. */
