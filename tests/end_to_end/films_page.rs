@@ -245,15 +245,15 @@ fn a_film_is_rendered_turned_compared_and_kept_and_nothing_is_replaced() {
     assert_eq!(stage.read("/result/1/score")["tempo"], 80.0);
     assert!(stage.file(&first, "sound").starts_with(b"RIFF"));
     // Once nothing else is to be done, what the film shows is known in words.
-    stage.until(0, |state| state["words"] == true);
-    let words = stage.read("/film/0/words");
-    let times = words["times"].as_array().unwrap().len();
+    stage.until(0, |state| state["tags"] == true);
+    let tags = stage.read("/film/0/tags");
+    let times = tags["times"].as_array().unwrap().len();
     assert!((14..=17).contains(&times), "four looks a second: {times}");
-    assert_eq!(words["scenes"], json!([[0.0, 1]]));
-    assert_eq!(words["likely"], 0.5);
-    let said = words["words"].as_array().unwrap().iter();
+    assert_eq!(tags["scenes"], json!([[0.0, 1]]));
+    assert_eq!(tags["likely"], 0.5);
+    let said = tags["tags"].as_array().unwrap().iter();
     let long = |word: &Value| word["values"].as_array().unwrap().len();
-    assert!(said.map(long).all(|long| long == times), "{words}");
+    assert!(said.map(long).all(|long| long == times), "{tags}");
 
     // Until something is kept, the user's folder is as it was. Then it has what `score film` writes,
     // under the next free number.
@@ -315,7 +315,7 @@ fn whoever_has_no_right_sees_nothing_and_whoever_may_see_renders_nothing() {
     let paths = [
         "/film/0/state",
         "/film/0/still/0",
-        "/film/0/words",
+        "/film/0/tags",
         "/result/0/score",
         "/result/0/play",
         "/result/0/file/0",

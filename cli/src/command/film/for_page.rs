@@ -102,7 +102,7 @@ fn in_words(timeline: &Timeline) -> Value {
         .map(|shot| json!([rounded(shot.from), shot.scene]))
         .collect();
     let likely = f64::from(LIKELY);
-    json!({ "times": times, "words": words, "likely": likely, "scenes": scenes })
+    json!({ "times": times, "tags": words, "likely": likely, "scenes": scenes })
 }
 
 /// Writes a preview into `folder`, if browsers do not play `film`.

@@ -94,7 +94,7 @@ function take(told) {
   }
   results.take(told, shown, mayEdit);
   strip.see(told.stills, (number) => `/film/${film}/still/${number}`);
-  if (told.words && !hasWords) findWords();
+  if (told.tags && !hasTags) findTags();
   if (!last) {
     const works = told.now?.here && told.now.what === "render";
     say(at("nothing"), works ? "The music is being made…" : mayEdit ? "Choose how it is to sound, and render it." : "This film has no music yet.");
@@ -102,13 +102,13 @@ function take(told) {
 }
 
 /** Whether what the film shows in words was asked for. */
-let hasWords = false;
+let hasTags = false;
 
-async function findWords() {
-  hasWords = true;
-  const answer = await fetch(`/film/${film}/words`).catch(() => null);
+async function findTags() {
+  hasTags = true;
+  const answer = await fetch(`/film/${film}/tags`).catch(() => null);
   if (answer?.ok) strip.tell(await answer.json());
-  else hasWords = false;
+  else hasTags = false;
 }
 
 let waits = 0;

@@ -23,7 +23,7 @@ export class Strip {
     this.video = video;
     this.score = null;
     this.stills = null;
-    this.words = null;
+    this.tags = null;
     this.pictures = new Map();
     this.zoom = 1;
     this.canvas = el("canvas");
@@ -90,17 +90,17 @@ export class Strip {
   }
 
   /**
-   * What the film shows in words: `{ times, words: [{ name, values }], likely, scenes: [[from, scene]] }`,
+   * What the film shows in words: `{ times, tags: [{ name, values }], likely, scenes: [[from, scene]] }`,
    * each value the probability of the word at one of the times; it is said from `likely` on.
    */
-  tell(words) {
-    this.words = words.words.length > 0 ? words : null;
-    this.said.hidden = this.words === null;
-    const said = words.words.map(({ name, values }) => {
-      const likely = spans(words, values, this.seconds);
+  tell(told) {
+    this.tags = told.tags.length > 0 ? told : null;
+    this.said.hidden = this.tags === null;
+    const said = told.tags.map(({ name, values }) => {
+      const likely = spans(told, values, this.seconds);
       return el("li", {}, `${name}: ${likely.map(([from, to]) => `${clock(from)} to ${clock(to)}`).join(", ")}`);
     });
-    const begins = borders(words.scenes).map(([from, scene]) => `${scene} from ${clock(from)}`);
+    const begins = borders(told.scenes).map(([from, scene]) => `${scene} from ${clock(from)}`);
     place(this.said, [...said, el("li", {}, `scenes: ${begins.join(", ")}`)]);
     this.roll.style.setProperty("--words", `${this.low}px`);
     // The place is said again, with its words.
@@ -110,14 +110,14 @@ export class Strip {
 
   /** The height of the rows of words. */
   get low() {
-    return this.words ? this.words.words.length * WORD + 2 * AROUND : 0;
+    return this.tags ? this.tags.tags.length * WORD + 2 * AROUND : 0;
   }
 
   /** The words that are likely at a time. */
   shown(time) {
-    if (!this.words) return [];
-    const look = Math.max(this.words.times.findLastIndex((at) => at <= time), 0);
-    return this.words.words.filter(({ values }) => values[look] >= this.words.likely).map(({ name }) => name);
+    if (!this.tags) return [];
+    const look = Math.max(this.tags.times.findLastIndex((at) => at <= time), 0);
+    return this.tags.tags.filter(({ values }) => values[look] >= this.tags.likely).map(({ name }) => name);
   }
 
   get seconds() {
@@ -240,7 +240,7 @@ export class Strip {
     };
     this.drawStills(view);
     this.drawTime(view);
-    this.drawWords(view);
+    this.drawTags(view);
     if (!this.score) return;
     this.drawBars(view);
     this.drawNotes(view);
@@ -284,14 +284,14 @@ export class Strip {
   }
 
   /** A row for each word, as bright as it is probable, and a line where another scene begins. */
-  drawWords({ context, x, from, to, width, floor }) {
-    if (!this.words) return;
-    const { times, words, scenes } = this.words;
+  drawTags({ context, x, from, to, width, floor }) {
+    if (!this.tags) return;
+    const { times, tags, scenes } = this.tags;
     context.fillStyle = "#2b313a";
     context.fillRect(0, floor, width, 1);
     const first = Math.max(times.findLastIndex((time) => time <= from), 0);
     context.fillStyle = "#8fa3b8";
-    words.forEach(({ values }, row) => {
+    tags.forEach(({ values }, row) => {
       const top = floor + AROUND + row * WORD + 1;
       let look = first;
       for (let left = 0; left < width; left += 2) {
@@ -315,7 +315,7 @@ export class Strip {
     context.font = "11px system-ui, sans-serif";
     context.textBaseline = "middle";
     context.textAlign = "left";
-    words.forEach(({ name }, row) => {
+    tags.forEach(({ name }, row) => {
       const top = floor + AROUND + row * WORD;
       context.fillStyle = "rgba(10, 12, 15, 0.8)";
       context.fillRect(0, top, context.measureText(name).width + 10, WORD - 1);

@@ -139,7 +139,7 @@ fn named(path: &str) -> Option<Named> {
         ["film", film] => Named::Film(number(film)?),
         ["film", film, "state"] => Named::State(number(film)?),
         ["film", film, "still", still] => Named::Still(number(film)?, number(still)?),
-        ["film", film, "words"] => Named::Tags(number(film)?),
+        ["film", film, "tags"] => Named::Tags(number(film)?),
         ["film", film, "render"] => Named::Render(number(film)?),
         ["film", film, "cancel"] => Named::Cancel(number(film)?),
         ["result", result, "score"] => Named::Score(number(result)?),

@@ -200,7 +200,7 @@ impl Work {
             "failed": failed,
             "results": results,
             "stills": stills,
-            "words": state.tags.get(&film) == Some(&Tags::There),
+            "tags": state.tags.get(&film) == Some(&Tags::There),
         })
     }
 
