@@ -13,6 +13,7 @@ import json
 import os
 import random
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -36,13 +37,14 @@ PATCH = """Patch(format: 1, transport: (sample_rate: 48000), nodes: {
 }, wires: ["tone -> take.sound", "every -> take.events", "tone -> sound"])"""
 
 
-def start(program, folder):
-    """A run that is kept alive, whose patch, takes and state lie in `folder`."""
-    status = Path(tempfile.mkdtemp(prefix="cuts")) / "status.jsonl"
+def start(program, folder, logs):
+    """A run that is kept alive, whose patch, takes and state lie in `folder`; what it says, in a folder of its own in
+    `logs`."""
+    status = Path(tempfile.mkdtemp(dir=logs)) / "status.jsonl"
     command = [program, "run", folder / "show.ron", "--quiet", "--no-remote", "--keep-alive", "--state", folder / "state",
                "--status-json", status]
-    log = open(status.with_name("log"), "wb")
-    run = subprocess.Popen(command, env=os.environ | {"JACK_DEFAULT_SERVER": SERVER}, stderr=log)
+    with open(status.with_name("log"), "wb") as log:
+        run = subprocess.Popen(command, env=os.environ | {"JACK_DEFAULT_SERVER": SERVER}, stderr=log)
     return run, status
 
 
@@ -112,22 +114,22 @@ def before(folder):
 def main():
     program, cuts = sys.argv[1], int(sys.argv[2]) if len(sys.argv) > 2 else 30
     folder = Path(tempfile.mkdtemp(prefix="cuts"))
-    image, copy, disk, again = (folder / name for name in ("image", "copy", "disk", "again"))
-    disk.mkdir()
-    again.mkdir()
-    with open(image, "wb") as file:
-        file.truncate(SIZE * 1_000_000)
-    subprocess.run(["mkfs.ext4", "-q", image], check=True)
-    subprocess.run(["mount", "-o", "loop", image, disk], check=True)
+    image, copy, disk, again, logs = (folder / name for name in ("image", "copy", "disk", "again", "logs"))
+    for place in (disk, again, logs):
+        place.mkdir()
     dice, faults, lost, back = random.Random(7), [], [], []
     jack, run = None, None
     try:
+        with open(image, "wb") as file:
+            file.truncate(SIZE * 1_000_000)
+        subprocess.run(["mkfs.ext4", "-q", image], check=True)
+        subprocess.run(["mount", "-o", "loop", image, disk], check=True)
         (disk / "show.ron").write_text(PATCH)
         os.sync()
         quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
         jack = subprocess.Popen(["jackd", "-n", SERVER, "-d", "dummy", "-r", str(RATE), "-p", "1024"], **quiet)
         time.sleep(1)
-        run, status = start(program, disk)
+        run, status = start(program, disk, logs)
         if plays(status, 60) is None:
             sys.exit(f"it did not begin; look at {status.parent}")
         for cut in range(cuts):
@@ -138,7 +140,7 @@ def main():
             subprocess.run(["mount", "-o", "loop", copy, again], check=True)
             second = None
             try:
-                second, said = start(program, again)
+                second, said = start(program, again, logs)
                 took = plays(said, 30)
                 time.sleep(0.5)
                 end(second)
@@ -172,6 +174,11 @@ def main():
         for place in (again, disk):
             if os.path.ismount(place):
                 subprocess.run(["umount", "-l", place], check=False)
+        # What the runs said stays where it may be looked at.
+        for file in (image, copy):
+            file.unlink(missing_ok=True)
+    if not faults:
+        shutil.rmtree(folder)
     if back and lost:
         print(f"{cuts} power cuts: music is back after {max(back):.2f} s at most, of a take {max(lost):.2f} s are lost at most")
     for fault in faults:
