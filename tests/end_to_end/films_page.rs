@@ -291,7 +291,7 @@ fn a_word_of_ones_own_that_lies_beside_the_film_is_the_first_that_its_page_shows
         std::fs::create_dir(films.join(name)).unwrap();
         ffmpeg(
             &films,
-            &format!("-f lavfi -i {source}=size=128x96:rate=2 -frames:v 10 {name}/%02d.png"),
+            &format!("-f lavfi -i {source}=size=128x72:rate=2 -frames:v 10 {name}/%02d.png"),
         );
     }
     let taught = score(&films, &["tag", "--new", "bars", "bars", "curves"]);
