@@ -260,6 +260,9 @@ pub(crate) struct Film {
     /// Write no music, but what the film shows in words to this file, for a page
     #[arg(long, value_name = "FILE", hide = true)]
     pub(crate) tags_for_page: Option<PathBuf>,
+    /// With --tags-for-page: also use the words of the user's own in this folder
+    #[arg(long, value_name = "FOLDER", hide = true)]
+    pub(crate) own_words_in: Vec<PathBuf>,
     /// Also write a still of the film to this file, as JPEG
     #[arg(long, value_name = "FILE", hide = true)]
     pub(crate) still: Option<PathBuf>,

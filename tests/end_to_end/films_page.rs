@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use score_test_support::page_client::{Answer, Door};
-use score_test_support::{Talking, ffmpeg, names, program, text, write_small_film};
+use score_test_support::{Talking, ffmpeg, names, program, score, text, write_small_film};
 
 /// How long a machine that does much else may take.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -68,6 +68,10 @@ impl Deref for Stage {
 impl Stage {
     /// In a folder of a film and two patches.
     fn new(arguments: &[&str]) -> Self {
+        Self::within(Self::prepared(), arguments)
+    }
+
+    fn prepared() -> tempfile::TempDir {
         let folder = tempfile::tempdir().unwrap();
         let films = folder.path().join("films");
         std::fs::create_dir(&films).unwrap();
@@ -80,7 +84,7 @@ impl Stage {
         );
         std::fs::write(films.join("quick.ron"), QUICK).unwrap();
         std::fs::write(films.join("long.ron"), LONG).unwrap();
-        Self::within(folder, arguments)
+        folder
     }
 
     fn within(folder: tempfile::TempDir, arguments: &[&str]) -> Self {
@@ -276,6 +280,29 @@ fn a_film_is_rendered_turned_compared_and_kept_and_nothing_is_replaced() {
     stage.run.signal("INT");
     assert!(stage.run.wait(PATIENCE).success());
     assert_eq!(stage.temporary(), Vec::<String>::new());
+}
+
+#[test]
+fn a_word_of_ones_own_that_lies_beside_the_film_is_the_first_that_its_page_shows() {
+    let folder = Stage::prepared();
+    let films = folder.path().join("films");
+    // What the film shows, and something else.
+    for (name, source) in [("bars", "testsrc2"), ("curves", "mandelbrot")] {
+        std::fs::create_dir(films.join(name)).unwrap();
+        ffmpeg(
+            &films,
+            &format!("-f lavfi -i {source}=size=128x72:rate=2 -frames:v 10 {name}/%02d.png"),
+        );
+    }
+    let taught = score(&films, &["tag", "--new", "bars", "bars", "curves"]);
+    assert!(taught.status.success(), "{}", text(&taught.stderr));
+    let stage = Stage::within(folder, &FILM);
+    stage.until(0, |state| state["tags"] == true);
+    let words = stage.read("/film/0/tags");
+    let first = &words["tags"][0];
+    assert_eq!(first["name"], "bars", "{words}");
+    let looks = words["times"].as_array().unwrap().len();
+    assert_eq!(first["values"].as_array().unwrap().len(), looks);
 }
 
 #[test]

@@ -75,6 +75,7 @@ impl Stage {
 struct Told {
     entries: Vec<Value>,
     parts: Vec<String>,
+    words: Value,
     /// The stills that came: their numbers, whether large, and their widths.
     stills: Vec<(u32, bool, u16)>,
 }
@@ -91,6 +92,9 @@ impl Told {
                     let score = &message["score"];
                     self.entries
                         .extend(score["entries"].as_array().into_iter().flatten().cloned());
+                    if score["words"].is_array() {
+                        self.words = score["words"].clone();
+                    }
                     if let Some(parts) = score["parts"].as_array() {
                         self.parts = parts
                             .iter()
@@ -206,6 +210,50 @@ fn a_page_that_opens_late_has_what_played_before_while_another_showed_the_strip(
             .is_some_and(|time| time > pause + 0.7 && time < begin - 0.1)
     };
     assert_eq!(told.of("note").into_iter().filter(within).count(), 0);
+}
+
+/// One word that is wired by its name, and one that its node chooses; the others lead nowhere.
+const WORDS: &str = r#"Patch(
+    format: 1,
+    nodes: {
+        "film": video_file(path: "film.mp4", loop: true, width: 64, height: 64),
+        "eye":  frame_encoder(),
+        "tags": tags(),
+        "crew": tags(word: "ship"),
+        "tune": scale_walk(),
+        "gate": gate(),
+        "keys": synth(),
+    },
+    wires: [
+        "film -> eye -> tags",
+        "eye -> crew -> tune.density",
+        "tags.person -> gate.open",
+        "tune -> gate -> keys",
+    ],
+)
+"#;
+
+#[test]
+fn the_words_that_something_is_wired_to_are_told_no_more_than_five_times_a_second() {
+    let stage = Stage::new(WORDS);
+    let cookie = stage.door.cookie(&stage.door.secret);
+    let mut page = stage.door.open(&cookie);
+    page.send(&json!({ "score": { "is": true } }));
+    let mut told = Told::default();
+    told.read(&mut page, |told| told.of("words").len() > 10);
+    assert_eq!(told.words, json!(["person", "crew"]));
+    let looks = told.of("words");
+    let times: Vec<f64> = looks.iter().map(|look| look[0].as_f64().unwrap()).collect();
+    assert!(
+        times.windows(2).all(|pair| pair[1] - pair[0] > 0.199),
+        "{times:?}"
+    );
+    for look in looks {
+        for word in look[2].as_array().unwrap() {
+            assert!(word[0].as_u64().unwrap() < 2, "{look}");
+            assert!((0.0..=1.0).contains(&word[1].as_f64().unwrap()), "{look}");
+        }
+    }
 }
 
 /// How many pixels of a canvas are close to a colour, in a part of its width.

@@ -39,7 +39,8 @@ pub(crate) fn run(arguments: &Film, kinds: &Kinds<'_>, settings: &Settings) -> R
     }
     if let Some(file) = &arguments.tags_for_page {
         for_page::be_modest();
-        return for_page::tags(&arguments.film, file, kinds, settings);
+        let own = &arguments.own_words_in;
+        return for_page::tags(&arguments.film, file, own, kinds, settings);
     }
     if arguments.for_page.is_some() {
         for_page::be_modest();

@@ -1,20 +1,22 @@
 //! Work for a page, in a process of its own: it leaves the computer to whoever plays, and ends when
 //! the page does.
 
+use std::collections::BTreeSet;
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use score_engine::{Graph, Note, Packet, PortType, Settings, Tap, Time, Transport};
 use score_evaluation::tagging::{LIKELY, Timeline};
 use score_nodes::film_preview::{plays_in_browsers, write_preview, write_stills};
 use score_nodes::fit_cuts::Fit;
+use score_nodes::model::Manifest;
 use score_nodes::names::Names;
 use score_nodes::shared::Chords;
 use serde_json::{Value, json};
 
 use crate::command::drawing::PICTURES;
-use crate::command::tag::seen;
+use crate::command::tag::{own_words, seen};
 use crate::failure::Failure;
 use crate::kinds::Kinds;
 use crate::rendering::{Reached, is_stopped, stop, tell_reader};
@@ -68,27 +70,38 @@ pub(crate) fn stills(film: &Path, folder: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Writes to `file` which words are likely in a film when, and where its scenes begin.
+/// Writes to `file` which words are likely in a film when, and where its scenes begin. `folders`: where
+/// words of the user's own lie.
 ///
 /// # Errors
 /// The picture model is not there or has no names, or the film cannot be read.
 pub(crate) fn tags(
     film: &Path,
     file: &Path,
+    folders: &[PathBuf],
     kinds: &Kinds<'_>,
     settings: &Settings,
 ) -> Result<(), Failure> {
     // First: without them, there is no need to look at the film.
-    let names = Names::of(settings, PICTURES)?;
+    let manifest = Manifest::of(settings)?;
+    let model = Names::of_manifest(&manifest, PICTURES)?;
+    let mut names = own_words(folders, &manifest, PICTURES);
+    let own: BTreeSet<String> = (names.iter())
+        .flat_map(|names| names.names.keys().cloned())
+        .collect();
+    names.push(model);
     let seen = seen(film, PICTURES, true, kinds, settings)?;
-    let timeline = Timeline::of(seen, &[names]);
-    std::fs::write(file, in_words(&timeline).to_string())?;
+    let timeline = Timeline::of(seen, &names);
+    std::fs::write(file, in_words(&timeline, &own).to_string())?;
     Ok(())
 }
 
-/// What a page shows of a time line.
-fn in_words(timeline: &Timeline) -> Value {
-    let words = timeline.likely().into_iter().take(WORDS).map(|track| {
+/// What a page shows of a time line; first the words that are the user's `own`.
+fn in_words(timeline: &Timeline, own: &BTreeSet<String>) -> Value {
+    let mut likely = timeline.likely();
+    // Among them, as among the others, those that show longest stay first.
+    likely.sort_by_key(|track| !own.contains(&track.name));
+    let words = likely.into_iter().take(WORDS).map(|track| {
         let values = track.values.iter().map(|value| f64::from(*value));
         let values: Vec<f64> = values
             .map(|value| (value * 100.0).round() / 100.0)
@@ -305,9 +318,52 @@ fn rounded(value: f64) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+
     use score_engine::Payload;
+    use score_evaluation::tagging::{Shot, Shown, Track};
 
     use super::*;
+
+    #[test]
+    fn a_word_of_ones_own_is_shown_however_many_of_the_models_show_longer() {
+        let track = |name: &str| Track {
+            name: name.to_owned(),
+            is_word: true,
+            values: vec![0.9, 0.9],
+        };
+        let shown = |name: &str| Shown {
+            name: name.to_owned(),
+            is_word: true,
+            value: 0.9,
+        };
+        let shot = |from: f64, to: f64, names: &[&str]| Shot {
+            from,
+            to,
+            scene: 1,
+            shows: names.iter().map(|name| shown(name)).collect(),
+        };
+        let models = ["a", "b", "c", "d", "e", "f", "g", "h", "i"];
+        let timeline = Timeline {
+            seconds: 8.0,
+            times: vec![0.0, 7.0],
+            tracks: models
+                .iter()
+                .chain(&["rain", "fog"])
+                .map(|name| track(name))
+                .collect(),
+            shots: vec![shot(0.0, 7.0, &models), shot(7.0, 8.0, &["rain"])],
+        };
+        let own = ["fog", "rain"].map(str::to_owned);
+        let told = in_words(&timeline, &own.into());
+        let words = told["tags"].as_array().unwrap();
+        let names: Vec<&str> = words
+            .iter()
+            .filter_map(|word| word["name"].as_str())
+            .collect();
+        // `fog` is likely nowhere.
+        assert_eq!(names, ["rain", "a", "b", "c", "d", "e", "f", "g"]);
+    }
 
     #[test]
     fn notes_have_their_times_and_what_sounds_at_the_end_ends_there() {

@@ -1,11 +1,13 @@
 //! `score tag`
 
 mod film;
+mod own;
 mod word;
 
 use score_engine::Settings;
 
 pub(crate) use self::film::seen;
+pub(crate) use self::own::own_words;
 use crate::arguments::Tag;
 use crate::failure::Failure;
 use crate::kinds::Kinds;

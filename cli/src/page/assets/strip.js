@@ -1,4 +1,5 @@
-// The score strip: stills, chords, notes of all parts, cuts and bars of the last minutes, running to the left.
+// The score strip: stills, chords, notes of all parts, cuts, bars and words of the picture, of the last minutes,
+// running to the left.
 
 import { clock, el, say } from "./dom.js";
 
@@ -13,6 +14,13 @@ const SPANS = [["30 s", 30], ["1 min", 60], ["5 min", 300]];
 const STAYS = 300000;
 /** What sounds still at the right edge has yet to end; longer than this nobody believes it. */
 const LONGEST = 60;
+/** The row of a chord, a bar's number or a word, in pixels, where the strip is not projected. */
+const ROW = 13;
+/** Rows of words, at most, and the space around all of them. */
+const MOST_WORDS = 8;
+const AROUND = 3;
+/** From this probability on a word is said of a moment. */
+const LIKELY = 0.5;
 
 /** What the server remembers, as the page has it. */
 export class Score {
@@ -23,7 +31,7 @@ export class Score {
   clear() {
     Object.assign(this, {
       notes: [], open: new Map(), chords: [], cuts: [], bars: [], stills: [], images: new Map(), gaps: [],
-      parts: [], lasts: 300, now: 0, at: 0, version: 0,
+      words: [], tracks: new Map(), parts: [], lasts: 300, now: 0, at: 0, version: 0,
     });
   }
 
@@ -32,12 +40,17 @@ export class Score {
     return this.now + Math.min(2, Math.max(0, (at - this.at) / 1000));
   }
 
-  tell({ now, fresh, lasts, parts, entries }) {
+  tell({ now, fresh, lasts, parts, words, entries }) {
     if (fresh) this.clear();
     if (lasts) this.lasts = lasts;
     if (parts) this.parts = parts;
+    if (words) {
+      // A number may be another word's now.
+      for (const word of this.tracks.keys()) if (words[word] !== this.words[word]) this.tracks.delete(word);
+      this.words = words;
+    }
     Object.assign(this, { now, at: performance.now() });
-    if (parts || entries.length || fresh) this.version += 1;
+    if (parts || words || entries.length || fresh) this.version += 1;
     for (const [time, what, ...more] of entries) this.take(time, what, more);
     this.forget(now - this.lasts);
   }
@@ -55,6 +68,12 @@ export class Score {
         this.notes.push(note);
         break;
       }
+      case "words":
+        for (const [word, value] of one) {
+          if (!this.tracks.has(word)) this.tracks.set(word, []);
+          this.tracks.get(word).push({ time, value });
+        }
+        break;
       case "chord": this.chords.push({ time, name: one }); break;
       case "cut": this.cuts.push(time); break;
       case "bar": this.bars.push({ time, bar: one }); break;
@@ -73,10 +92,11 @@ export class Score {
     }
   }
 
-  /** Ends of notes may have been missed. */
+  /** Ends of notes may have been missed, and what words say holds no longer. */
   hush(time) {
     for (const note of this.open.values()) note.end = time;
     this.open.clear();
+    for (const track of this.tracks.values()) track.push({ time, value: 0 });
   }
 
   forget(before) {
@@ -88,6 +108,13 @@ export class Score {
     old(this.notes, ({ begin, end }) => end ?? begin + LONGEST);
     // The chord that holds has begun earlier.
     while (this.chords.length > 1 && this.chords[1].time < before) this.chords.shift();
+    for (const [word, track] of this.tracks) {
+      // So has the value that holds; of a word that nobody tells any more it is 0.
+      let many = 0;
+      while (many + 1 < track.length && track[many + 1].time < before) many += 1;
+      track.splice(0, many);
+      if (track[0].time < before && track.length === 1 && track[0].value === 0) this.tracks.delete(word);
+    }
     old(this.cuts, (time) => time);
     old(this.bars, ({ time }) => time);
     old(this.gaps, ({ end }) => end ?? Infinity);
@@ -108,7 +135,16 @@ export class Score {
     const last = (list) => list.filter((one) => one.time <= time).pop();
     const still = last(this.stills) ?? this.stills[0];
     const sounding = this.notes.filter(({ begin, end }) => begin <= time && (end === null || end > time));
-    return { still, chord: last(this.chords)?.name, bar: last(this.bars)?.bar, sounding };
+    const likely = this.rows().filter(({ track }) => last(track)?.value >= LIKELY).map(({ name }) => name);
+    return { still, chord: last(this.chords)?.name, bar: last(this.bars)?.bar, sounding, likely };
+  }
+
+  /** The words that have a row, with what each said when: those that were told last. */
+  rows() {
+    const told = [...this.tracks].filter(([word]) => this.words[word]);
+    const at = ([, track]) => track[track.length - 1].time;
+    const newest = told.sort((one, other) => at(other) - at(one)).slice(0, MOST_WORDS);
+    return newest.sort(([one], [other]) => one - other).map(([word, track]) => ({ name: this.words[word], track }));
   }
 }
 
@@ -144,11 +180,13 @@ export class Drawing {
     this.right = score.time(now);
     const left = this.right - this.span;
     const big = height > 400;
-    const unit = big ? height / 40 : 13;
+    const unit = big ? height / 40 : ROW;
     const stills = score.stills.length ? Math.min(height * 0.3, big ? height * 0.26 : 46) : 0;
     const chords = score.chords.length ? unit * 1.5 : 0;
     const bars = unit * 1.2;
     const top = stills + chords;
+    const rows = score.rows();
+    const floor = height - bars - tall(rows.length, unit);
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
     context.clearRect(0, 0, width, height);
     const write = (text, x, y, colour, align = "left") => {
@@ -161,7 +199,8 @@ export class Drawing {
     this.drawBars(context, left, top, height, bars, write);
     if (stills) this.drawStills(context, stills);
     if (chords) this.drawChords(left, stills, unit, write);
-    this.drawNotes(context, left, top + 3 + (big ? unit * 1.4 : 0), height - bars - 3);
+    this.drawNotes(context, left, top + 3 + (big ? unit * 1.4 : 0), floor - 3);
+    this.drawWords(context, rows, left, floor, unit, write);
     context.fillStyle = "rgba(255, 255, 255, .9)";
     for (const time of score.cuts) if (time >= left) context.fillRect(this.x(time) - 0.5, 0, big ? 2 : 1, height - bars);
     if (big) this.drawLegend(context, top + unit, unit);
@@ -257,6 +296,26 @@ export class Drawing {
     context.globalAlpha = 1;
   }
 
+  /** A row for each word, as bright as it is probable; a value holds until the next one. */
+  drawWords(context, rows, left, floor, unit, write) {
+    rows.forEach(({ name, track }, row) => {
+      const top = floor + AROUND + row * unit;
+      context.fillStyle = "#8fa3b8";
+      track.forEach(({ time, value }, at) => {
+        const until = Math.min(this.right, track[at + 1]?.time ?? this.right);
+        if (value < 0.02 || until < left) return;
+        // Whole pixels, so that no seam shows between two.
+        const [from, to] = [Math.round(Math.max(0, this.x(time))), Math.round(this.x(until))];
+        context.globalAlpha = 0.75 * value;
+        if (to > from) context.fillRect(from, top + 1, to - from, unit - 2);
+      });
+      context.globalAlpha = 1;
+      context.fillStyle = "rgba(10, 12, 15, .8)";
+      context.fillRect(0, top, context.measureText(name).width + 10, unit);
+      write(name, 5, top + unit * 0.8, "#a7b0bb");
+    });
+  }
+
   /** On the projected strip, where no legend stands beside it. */
   drawLegend(context, top, unit) {
     let x = unit * 0.6;
@@ -272,6 +331,11 @@ export class Drawing {
       x += wide + unit;
     });
   }
+}
+
+/** The height of so many rows of words. */
+function tall(rows, row) {
+  return rows ? rows * row + 2 * AROUND : 0;
 }
 
 export function colour(part) {
@@ -291,12 +355,13 @@ class Moment {
   }
 
   show(time) {
-    const { still, chord, bar, sounding } = this.score.moment(time);
+    const { still, chord, bar, sounding, likely } = this.score.moment(time);
     const notes = [...new Set(sounding.map(({ pitch }) => `${NAMES[pitch % 12]}${Math.floor(pitch / 12) - 1}`))];
     const told = [clock(time)];
     if (bar !== undefined) told.push(`bar ${bar + 1}`);
     if (chord) told.push(chord);
     if (notes.length) told.push(notes.slice(0, 12).join(" "));
+    told.push(...likely);
     if (!still) told.push("no picture is kept of it");
     say(this.what, told.join(" · "));
     this.wanted = still?.number;
@@ -391,6 +456,9 @@ export class Strip {
 
   tell(score) {
     this.score.tell(score);
+    const low = tall(this.score.rows().length, ROW);
+    if (low !== this.low) this.canvas.style.setProperty("--words", `${low}px`);
+    this.low = low;
     if (!score.parts && !score.fresh) return;
     this.legend.replaceChildren(...this.score.parts.flatMap((name, part) => {
       if (name === null) return [];

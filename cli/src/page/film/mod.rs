@@ -90,7 +90,7 @@ impl Films {
         kinds: &Registry,
         typed: PathBuf,
     ) -> Result<Self, Failure> {
-        let order = Order::of(common, film).map_err(|error| {
+        let order = Order::of(common, film, table.folder()).map_err(|error| {
             Failure::Message(format!(
                 "this program does not know where it lies ({error})"
             ))
@@ -123,7 +123,7 @@ impl Films {
         let patches = found.patches.iter();
         let mut budget = patches::MOST_READ;
         let patches: Vec<Value> = patches
-            .map(|(path, name)| {
+            .filter_map(|(path, name)| {
                 // In the current folder a name alone will do.
                 let typed = match self.typed == Path::new(".") {
                     true => PathBuf::from(name),

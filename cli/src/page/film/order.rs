@@ -127,14 +127,20 @@ pub(super) struct Order {
     ending: Option<&'static str>,
     /// The name that results get; `None`: that of `score film`, beside the film.
     named: Option<PathBuf>,
+    /// The folder whose films the page shows; `None`: one film alone.
+    folder: Option<PathBuf>,
 }
 
 impl Order {
-    /// Renders as `film`, on the command line, would.
+    /// Renders as `film`, on the command line, would, or any film of `folder`.
     ///
     /// # Errors
     /// The system does not say which program this is.
-    pub(super) fn of(common: &Common, film: Option<&Film>) -> std::io::Result<Self> {
+    pub(super) fn of(
+        common: &Common,
+        film: Option<&Film>,
+        folder: Option<&Path>,
+    ) -> std::io::Result<Self> {
         let tune = film.map(|film| film.tune.clone()).unwrap_or_default();
         let mut order = Order {
             program: std::env::current_exe()?,
@@ -158,6 +164,7 @@ impl Order {
             keeps_pages: false,
             ending: None,
             named: None,
+            folder: folder.map(Path::to_owned),
         };
         if let Some(film) = film {
             let (name, ending) = named(film);
@@ -230,10 +237,19 @@ impl Order {
         words
     }
 
-    /// The words that write into `file` the tags of what `film` shows.
+    /// The words that write into `file` the tags of what `film` shows; the user's own words among
+    /// them are those that lie beside the film or in the folder of the page.
     pub(super) fn tags(&self, film: &Path, file: &Path) -> Vec<OsString> {
         let mut words = self.begun(&["film"]);
         words.extend(["--tags-for-page".into(), file.into()]);
+        let beside = film.parent();
+        let folder = self.folder.as_deref();
+        for folder in beside
+            .into_iter()
+            .chain(folder.filter(|it| beside != Some(*it)))
+        {
+            words.extend(["--own-words-in".into(), folder.into()]);
+        }
         words.extend(["--".into(), film.into()]);
         words
     }
@@ -311,7 +327,7 @@ mod tests {
         let Command::Film(film) = &arguments.command else {
             panic!("{line}");
         };
-        Order::of(&arguments.common, Some(film.as_ref())).unwrap()
+        Order::of(&arguments.common, Some(film.as_ref()), None).unwrap()
     }
 
     /// What a command line says, read again by the program itself.
@@ -350,6 +366,28 @@ mod tests {
         let film = read(order.render(Path::new("a.mp4"), &steady, Path::new("/tmp/f")));
         assert!(!film.tune.fit_cuts);
         assert_eq!(film.tune.tempo.as_deref(), Some("90"));
+    }
+
+    #[test]
+    fn words_of_ones_own_are_those_beside_the_film_and_in_the_folder_of_the_page() {
+        let arguments = Arguments::try_parse_from(["score", "page", "films"]).unwrap();
+        let folder = Path::new("/films");
+        let served = Order::of(&arguments.common, None, Some(folder)).unwrap();
+        let one = order("score film a.mp4");
+        let own = |order: &Order, film: &str| {
+            let film = read(order.tags(Path::new(film), Path::new("/tmp/tags.json")));
+            assert_eq!(
+                film.tags_for_page.as_deref(),
+                Some(Path::new("/tmp/tags.json"))
+            );
+            film.own_words_in
+        };
+        assert_eq!(
+            own(&served, "/films/deep/a.mp4"),
+            ["/films/deep", "/films"].map(PathBuf::from)
+        );
+        assert_eq!(own(&served, "/films/a.mp4"), ["/films"].map(PathBuf::from));
+        assert_eq!(own(&one, "/else/a.mp4"), ["/else"].map(PathBuf::from));
     }
 
     #[test]

@@ -20,12 +20,17 @@ const LONGEST: usize = 400;
 const MOST_WIRES: usize = 150;
 
 /// A patch of a folder: what it is called, what it does, and the command that plays it, with its
-/// name as it is typed. What it reads is taken from `budget`, in bytes.
-pub(super) fn of_file(path: &Path, name: &str, typed: &Path, budget: &mut u64) -> Value {
+/// name as it is typed. What it reads is taken from `budget`, in bytes. `None`: the file has words of
+/// the user's own, which `score tag --new` writes.
+pub(super) fn of_file(path: &Path, name: &str, typed: &Path, budget: &mut u64) -> Option<Value> {
     let is_small = |found: &Metadata| found.is_file() && found.len() <= LARGEST.min(*budget);
     let small = path.metadata().ok().filter(is_small);
     *budget -= small.as_ref().map_or(0, Metadata::len);
     let text = small.and_then(|_| std::fs::read_to_string(path).ok());
+    let is_words = |text: &String| text.trim_start().starts_with("Names(");
+    if text.as_ref().is_some_and(is_words) {
+        return None;
+    }
     // Of a file that is no patch nothing is shown.
     let text = text
         .filter(|text| text.contains("Patch("))
@@ -42,7 +47,9 @@ pub(super) fn of_file(path: &Path, name: &str, typed: &Path, budget: &mut u64) -
         (_, true) => format!("score render {typed}"),
         _ => format!("score run {typed}"),
     };
-    json!({ "name": name, "about": cut(summary(&text)), "command": command, "wires": wires(&text) })
+    Some(
+        json!({ "name": name, "about": cut(summary(&text)), "command": command, "wires": wires(&text) }),
+    )
 }
 
 /// The built-in ones, with the command that their first lines name.
@@ -127,6 +134,16 @@ mod tests {
     }
 
     #[test]
+    fn a_file_with_a_word_of_ones_own_is_not_listed_as_a_patch() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("rain.ron");
+        let heap = |at: f32| vec![vec![at; 4]; 10];
+        let lesson = score_nodes::names::teach("rain", &heap(1.0), &heap(-1.0)).unwrap();
+        std::fs::write(&path, lesson.names.text().unwrap()).unwrap();
+        assert!(of_file(&path, "rain.ron", &path, &mut (1 << 20)).is_none());
+    }
+
+    #[test]
     fn the_wires_of_a_patch_are_found_in_its_text() {
         let text = r#"
             // Not "a -> b".
@@ -143,7 +160,7 @@ mod tests {
         let path = folder.path().join("it's.ron");
         std::fs::write(&path, "// Plays a tone.\n// All day.\n\nPatch(format: 1)").unwrap();
         let mut budget = 100;
-        let mut told = |typed: &Path| of_file(&path, "it's.ron", typed, &mut budget);
+        let mut told = |typed: &Path| of_file(&path, "it's.ron", typed, &mut budget).unwrap();
         let first = told(Path::new("it's.ron"));
         assert_eq!(first["about"], "Plays a tone. All day.");
         assert_eq!(first["command"], r"score run './it'\''s.ron'");
@@ -155,7 +172,8 @@ mod tests {
             (&json!("it's.ron"), &json!(""))
         );
         std::fs::write(&path, "// password: 1234").unwrap();
-        assert_eq!(of_file(&path, "it's.ron", &path, &mut 100)["about"], "");
+        let odd = of_file(&path, "it's.ron", &path, &mut 100).unwrap();
+        assert_eq!(odd["about"], "");
         assert!(
             built_in()
                 .iter()

@@ -7,17 +7,20 @@ use serde_json::{Value, json};
 
 use super::LASTS;
 
-/// Things that are remembered: 100 notes a second for five minutes with their ends, about 3 MB.
-const MOST: usize = 60_000;
+/// Things that are remembered: 100 notes a second for five minutes with their ends, and what was told
+/// of words, chords, bars and cuts meanwhile; about 3 MB.
+const MOST: usize = 63_000;
 
-/// Parts that have a number at the same time; what comes beyond them is not shown.
-const MOST_PARTS: usize = 128;
+/// Parts, and words, that have a number at the same time; what comes beyond them is not shown.
+const MOST_NUMBERS: usize = 128;
 
 /// Something that has happened.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum What {
     /// A note of a part began or ended.
     Note(u16, SeenNote),
+    /// How probable words are, each by its number: those that were told anew.
+    Words(Vec<(u16, f32)>),
     /// Another chord; empty: none.
     Chord(String),
     Cut,
@@ -40,10 +43,65 @@ pub(super) struct History {
     /// The number of the first entry that is remembered.
     first: u64,
     entries: VecDeque<Entry>,
-    /// The names of the parts, by their numbers; `None`: the number is free.
-    parts: Vec<Option<String>>,
+    parts: Numbers,
+    words: Numbers,
+}
+
+/// Names by their numbers. Each keeps its own for as long as it plays or anything is remembered of it.
+#[derive(Default)]
+pub(super) struct Numbers {
+    /// `None`: the number is free.
+    names: Vec<Option<String>>,
     /// How often those have changed.
     changes: u64,
+}
+
+impl Numbers {
+    /// The number of this name; `None`: there are too many.
+    fn of(&mut self, name: &str) -> Option<u16> {
+        let known = |known: &Option<String>| known.as_deref() == Some(name);
+        if let Some(number) = self.names.iter().position(known) {
+            return u16::try_from(number).ok();
+        }
+        let free = self.names.iter().position(Option::is_none);
+        let number = free.unwrap_or(self.names.len());
+        if number >= MOST_NUMBERS {
+            return None;
+        }
+        self.changes += 1;
+        match self.names.get_mut(number) {
+            Some(place) => *place = Some(name.to_owned()),
+            None => self.names.push(Some(name.to_owned())),
+        }
+        u16::try_from(number).ok()
+    }
+
+    /// Frees the numbers of all that do not play any more and are not `remembered`.
+    fn free(&mut self, remembered: impl Iterator<Item = u16>, plays: impl Fn(&str) -> bool) {
+        let mut is_remembered = vec![false; self.names.len()];
+        for number in remembered {
+            if let Some(place) = is_remembered.get_mut(usize::from(number)) {
+                *place = true;
+            }
+        }
+        for (known, is_remembered) in self.names.iter_mut().zip(is_remembered) {
+            if !is_remembered && known.as_deref().is_some_and(|name| !plays(name)) {
+                *known = None;
+                self.changes += 1;
+            }
+        }
+        while self.names.pop_if(|name| name.is_none()).is_some() {}
+    }
+
+    /// The names, by their numbers.
+    pub(super) fn names(&self) -> &[Option<String>] {
+        &self.names
+    }
+
+    /// How often the names have changed.
+    pub(super) fn changes(&self) -> u64 {
+        self.changes
+    }
 }
 
 impl History {
@@ -74,53 +132,40 @@ impl History {
         }
     }
 
-    /// The number of the part of this name, which it keeps for as long as it plays or anything is
-    /// remembered of it; `None`: there are too many parts.
+    /// The number of the part of this name; `None`: there are too many parts.
     pub(super) fn part(&mut self, name: &str) -> Option<u16> {
-        let known = |part: &Option<String>| part.as_deref() == Some(name);
-        if let Some(number) = self.parts.iter().position(known) {
-            return u16::try_from(number).ok();
-        }
-        let free = self.parts.iter().position(Option::is_none);
-        let number = free.unwrap_or(self.parts.len());
-        if number >= MOST_PARTS {
-            return None;
-        }
-        self.changes += 1;
-        match self.parts.get_mut(number) {
-            Some(place) => *place = Some(name.to_owned()),
-            None => self.parts.push(Some(name.to_owned())),
-        }
-        u16::try_from(number).ok()
+        self.parts.of(name)
+    }
+
+    /// The number of this word; `None`: there are too many words.
+    pub(super) fn word(&mut self, name: &str) -> Option<u16> {
+        self.words.of(name)
     }
 
     /// Frees the numbers of parts that do not play any more, and of which nothing is remembered.
     pub(super) fn free_parts(&mut self, plays: impl Fn(&str) -> bool) {
-        let mut is_remembered = vec![false; self.parts.len()];
-        for (_, what) in &self.entries {
-            if let What::Note(part, _) = what
-                && let Some(place) = is_remembered.get_mut(usize::from(*part))
-            {
-                *place = true;
-            }
-        }
-        for (part, is_remembered) in self.parts.iter_mut().zip(is_remembered) {
-            if !is_remembered && part.as_deref().is_some_and(|name| !plays(name)) {
-                *part = None;
-                self.changes += 1;
-            }
-        }
-        while self.parts.pop_if(|part| part.is_none()).is_some() {}
+        let remembered = self.entries.iter().filter_map(|(_, what)| match what {
+            What::Note(part, _) => Some(*part),
+            _ => None,
+        });
+        self.parts.free(remembered, plays);
     }
 
-    /// The names of the parts, by their numbers.
-    pub(super) fn parts(&self) -> &[Option<String>] {
+    /// Frees the numbers of words that nobody tells any more, and of which nothing is remembered.
+    pub(super) fn free_words(&mut self, plays: impl Fn(&str) -> bool) {
+        let remembered = self.entries.iter().flat_map(|(_, what)| match what {
+            What::Words(words) => words.as_slice(),
+            _ => &[],
+        });
+        self.words.free(remembered.map(|(word, _)| *word), plays);
+    }
+
+    pub(super) fn parts(&self) -> &Numbers {
         &self.parts
     }
 
-    /// How often the names of the parts have changed.
-    pub(super) fn changes(&self) -> u64 {
-        self.changes
+    pub(super) fn words(&self) -> &Numbers {
+        &self.words
     }
 
     /// The number of the entry that comes next.
@@ -141,6 +186,7 @@ pub(super) fn shown((time, what): &Entry) -> Value {
         What::Note(part, note) => {
             json!([time, "note", part, note.channel, note.pitch, note.velocity])
         }
+        What::Words(words) => json!([time, "words", words]),
         What::Chord(name) => json!([time, "chord", name]),
         What::Cut => json!([time, "cut"]),
         What::Bar(bar) => json!([time, "bar", bar]),
@@ -194,14 +240,52 @@ mod tests {
         }
         assert_eq!(history.since(0).count(), 1, "nothing is forgotten for it");
         // Those beyond the limit have no number, rather than that of another.
-        let all: Vec<_> = (0..MOST_PARTS + 9)
+        let all: Vec<_> = (0..MOST_NUMBERS + 9)
             .map(|part| history.part(&part.to_string()))
             .collect();
-        assert_eq!(all.iter().flatten().count(), MOST_PARTS - 2);
+        assert_eq!(all.iter().flatten().count(), MOST_NUMBERS - 2);
         assert_eq!(history.part("b"), Some(1));
-        let changes = history.changes();
+        let changes = history.parts().changes();
         history.forget(1_000.0);
         history.free_parts(|_| false);
-        assert!(history.parts().is_empty() && history.changes() > changes);
+        assert!(history.parts().names().is_empty() && history.parts().changes() > changes);
+    }
+
+    #[test]
+    fn a_word_keeps_its_number_for_as_long_as_anything_is_remembered_of_it() {
+        let mut history = History::default();
+        let numbers = ["rain", "person", "rain"].map(|name| history.word(name));
+        assert_eq!(numbers, [Some(0), Some(1), Some(0)]);
+        assert_eq!(history.part("piano"), Some(0), "parts count for themselves");
+        history.add(1.0, What::Words(vec![(0, 0.2), (1, 0.9)]));
+        history.free_words(|_| false);
+        assert_eq!(history.words().names().len(), 2);
+        history.add(200.0, What::Words(vec![(1, 0.8)]));
+        history.forget(400.0);
+        history.free_words(|_| false);
+        let person = Some("person".to_owned());
+        assert_eq!(history.words().names(), [None, person]);
+        assert_eq!(history.word("snow"), Some(0));
+    }
+
+    #[test]
+    fn words_leave_the_notes_of_five_minutes_their_room() {
+        let mut history = History::default();
+        let note = SeenNote {
+            time: 0.0,
+            channel: 0,
+            pitch: 60,
+            velocity: 0.5,
+        };
+        let words: Vec<(u16, f32)> = (0..8).map(|word| (word, 0.5)).collect();
+        for fifth in 0..5 * 300 {
+            let time = f64::from(fifth) / 5.0;
+            history.add(time, What::Words(words.clone()));
+            (0..40).for_each(|_| history.add(time, What::Note(0, note)));
+            history.forget(time);
+        }
+        let is_note = |entry: &&Entry| matches!(entry.1, What::Note(..));
+        assert_eq!(history.since(0).filter(is_note).count(), 60_000);
+        assert_eq!(history.since(0).count(), 61_500);
     }
 }

@@ -1,5 +1,6 @@
-//! The score strip: the last minutes of what plays, as notes, chords, cuts, bars and stills. It is
-//! kept while a page shows it, so that a page that opens late has it too.
+//! The score strip: the last minutes of what plays, as notes, chords, cuts, bars and stills, and of
+//! what the picture shows in words. It is kept while a page shows it, so that a page that opens late
+//! has it too.
 
 mod history;
 mod sources;
@@ -21,6 +22,9 @@ pub(super) const LASTS: f64 = 300.0;
 /// Looks a second at each output.
 const RATE: f64 = 10.0;
 
+/// Looks a second at all words together.
+const WORD_RATE: f64 = 5.0;
+
 /// Cuts that are closer to each other, in seconds, are one that several nodes report.
 const SAME_CUT: f64 = 0.1;
 
@@ -36,6 +40,8 @@ pub(super) struct Score {
     chord: String,
     bar: Option<u64>,
     cut: f64,
+    /// When words were looked at last.
+    words_at: f64,
 }
 
 /// What a page knows of it.
@@ -44,6 +50,8 @@ pub(super) struct Cursor {
     entry: u64,
     /// How often the names of the parts had changed.
     parts: u64,
+    /// The same of the words.
+    words: u64,
     still: u32,
     /// The still that it wants large.
     wanted: Option<u32>,
@@ -64,6 +72,7 @@ struct Taps {
     chords: Option<LiveTap>,
     cuts: Vec<LiveTap>,
     picture: Option<LiveTap>,
+    words: Vec<(u16, LiveTap)>,
 }
 
 impl Score {
@@ -129,7 +138,36 @@ impl Score {
             let number = self.stills.keep(now, &picture);
             self.history.add(now, What::Still(number));
         }
+        self.look_at_words(now);
         self.look_at_bar(steering, now);
+    }
+
+    /// Notes how probable words are, of those that were told since the last look.
+    fn look_at_words(&mut self, now: f64) {
+        if !self.words_are_due(now) {
+            return;
+        }
+        let Some(taps) = &mut self.taps else { return };
+        let told = taps.words.iter_mut().filter_map(|(word, tap)| {
+            let Some(Seen::Control(value)) = tap.look(0) else {
+                return None;
+            };
+            // No row shows more.
+            Some((*word, (value * 100.0).round() / 100.0))
+        });
+        let told: Vec<(u16, f32)> = told.collect();
+        if !told.is_empty() {
+            self.history.add(now, What::Words(told));
+        }
+    }
+
+    /// Whether it is time for another look at the words.
+    fn words_are_due(&mut self, now: f64) -> bool {
+        let is_due = (now - self.words_at).abs() >= 1.0 / WORD_RATE;
+        if is_due {
+            self.words_at = now;
+        }
+        is_due
     }
 
     /// Another patch plays, or somebody looks again.
@@ -145,6 +183,13 @@ impl Score {
             Some((self.history.part(name)?, tap))
         });
         let notes = notes.collect();
+        let tells = |name: &str| sources.words.iter().any(|(known, _)| known == name);
+        self.history.free_words(tells);
+        let words = sources.words.iter().filter_map(|(name, output)| {
+            let tap = tap(output)?;
+            Some((self.history.word(name)?, tap))
+        });
+        let words = words.collect();
         (self.chord, self.bar) = (String::new(), None);
         self.taps = Some(Taps {
             revision: status.revision,
@@ -152,6 +197,7 @@ impl Score {
             chords: sources.chords.as_ref().and_then(tap),
             cuts: sources.cuts.iter().filter_map(tap).collect(),
             picture: sources.picture.as_ref().and_then(tap),
+            words,
         });
     }
 
@@ -178,16 +224,63 @@ impl Score {
         if is_fresh {
             (news["fresh"], news["lasts"]) = (true.into(), LASTS.into());
         }
-        if is_fresh || known.parts != history.changes() {
-            news["parts"] = json!(history.parts());
+        let (parts, words) = (history.parts(), history.words());
+        if is_fresh || known.parts != parts.changes() {
+            news["parts"] = json!(parts.names());
+        }
+        if is_fresh || known.words != words.changes() {
+            news["words"] = json!(words.names());
         }
         let mut pictures = self.stills.since(known.still);
         if let Some(wanted) = known.wanted.take() {
             pictures.extend(self.stills.large(wanted));
         }
         known.entry = history.next();
-        known.parts = history.changes();
+        (known.parts, known.words) = (parts.changes(), words.changes());
         known.still = self.stills.next();
         (rounded(news), pictures)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_looked_at_five_times_a_second_at_most_however_often_the_page_looks() {
+        let mut score = Score::default();
+        for ticks in [15_u32, 25, 60] {
+            let looks = (1..=10 * ticks).map(|tick| 1e3 + f64::from(tick) / f64::from(ticks));
+            let due = looks.filter(|now| score.words_are_due(*now)).count();
+            assert!((30..=50).contains(&due), "{ticks} a second: {due}");
+        }
+    }
+
+    #[test]
+    fn a_page_is_told_each_word_once_and_one_that_opens_late_all_that_is_remembered() {
+        let mut score = Score::default();
+        let history = &mut score.history;
+        let numbers = ["rain", "person"].map(|name| history.word(name));
+        assert_eq!(numbers, [Some(0), Some(1)]);
+        history.add(1.0, What::Words(vec![(0, 0.97), (1, 0.02)]));
+        let mut early = Cursor::default();
+        let (news, _) = score.news(&mut early, 1.0);
+        assert_eq!(news["words"], json!(["rain", "person"]));
+        let first = json!([1.0, "words", [[0, 0.97], [1, 0.02]]]);
+        assert_eq!(news["entries"], json!([first]));
+
+        score.history.add(1.2, What::Words(vec![(1, 0.5)]));
+        let second = json!([1.2, "words", [[1, 0.5]]]);
+        let (news, _) = score.news(&mut early, 1.2);
+        assert_eq!(news["entries"], json!([second]));
+        assert!(news["words"].is_null(), "the names are as they were");
+        assert_eq!(score.news(&mut early, 1.3).0["entries"], json!([]));
+
+        let (news, _) = score.news(&mut Cursor::default(), 1.3);
+        assert_eq!(news["entries"], json!([first, second]));
+        assert_eq!(news["words"], json!(["rain", "person"]));
+        assert!(score.history.word("snow").is_some());
+        let (news, _) = score.news(&mut early, 1.4);
+        assert_eq!(news["words"], json!(["rain", "person", "snow"]));
     }
 }

@@ -11,6 +11,13 @@ const SENDERS: [&str; 1] = ["midi_out"];
 /// What the outputs are called that report cuts.
 const CUT: &str = "cut";
 
+/// The kind that tells how probable words are, and its output of the word that it is to choose.
+const TAGS: &str = "tags";
+const CHOSEN: &str = "tag";
+
+/// Words that are shown, at most.
+const MOST_WORDS: usize = 8;
+
 /// An output of a node.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Output {
@@ -26,6 +33,8 @@ pub(super) struct Sources {
     pub(super) chords: Option<Output>,
     pub(super) cuts: Vec<Output>,
     pub(super) picture: Option<Output>,
+    /// The words of the picture that something is wired to, each by its name.
+    pub(super) words: Vec<(String, Output)>,
 }
 
 impl Sources {
@@ -77,6 +86,9 @@ impl Sources {
             };
             (name, output)
         });
+        let is_wired_word =
+            |output: &Output| kind(&output.node) == TAGS && readers(output).next().is_some();
+        let words = of_type(PortType::Control).filter(is_wired_word);
         let chords = PortType::Custom(Chords::PORT.into());
         let shown_frames: BTreeSet<String> = (of_type(PortType::Frame))
             .flat_map(|output| readers(&output).map(str::to_owned).collect::<Vec<_>>())
@@ -92,8 +104,28 @@ impl Sources {
                 .filter(|output| output.port == CUT)
                 .collect(),
             picture: frames.find(|output| !shown_frames.contains(&output.node)),
+            words: named_words(words.take(MOST_WORDS).collect()),
         }
     }
+}
+
+/// Words with their names: a chosen one has that of its node, which the artist gave; those that
+/// would be called the same have both.
+fn named_words(words: Vec<Output>) -> Vec<(String, Output)> {
+    let own = |output: &Output| match output.port == CHOSEN {
+        true => output.node.clone(),
+        false => output.port.clone(),
+    };
+    let names: Vec<String> = words.iter().map(own).collect();
+    let named = words.into_iter().zip(&names).map(|(output, name)| {
+        let is_alone = names.iter().filter(|other| *other == name).count() == 1;
+        let name = match is_alone {
+            true => name.clone(),
+            false => format!("{}.{}", output.node, output.port),
+        };
+        (name, output)
+    });
+    named.collect()
 }
 
 #[cfg(test)]
@@ -105,6 +137,7 @@ mod tests {
     use score_engine::{Live, LiveOptions, Settings, Source, check};
 
     use super::*;
+    use crate::testing::{node, wire};
 
     /// The outputs that the strip shows of a patch that plays.
     fn shown(nodes: &str, wires: &str) -> Sources {
@@ -134,6 +167,56 @@ mod tests {
         );
         assert_eq!(names(&sources), ["high", "half.low", "half.high"]);
         assert_eq!((sources.picture, sources.chords), (None, None));
+    }
+
+    /// The names of the words that the strip shows where these `tags` are wired so.
+    fn words(tags: &[&str], wires: &[[&str; 2]]) -> Vec<String> {
+        let mut nodes: Vec<_> = tags.iter().map(|id| node(id, "tags")).collect();
+        nodes.extend([node("light", "brightness"), node("gate", "gate")]);
+        let status = Status {
+            wires: (wires.iter().copied())
+                .map(|[from, port]| wire([from, port, "gate", "open"]))
+                .collect(),
+            ..Status::default()
+        };
+        let words = Sources::of(&nodes, &status).words;
+        words.into_iter().map(|(name, _)| name).collect()
+    }
+
+    #[test]
+    fn a_word_is_shown_where_something_is_wired_to_it_by_a_name_that_is_its_own() {
+        let rain = ["rain", "tag"];
+        let shown = words(
+            &["rain", "eye"],
+            &[
+                ["eye", "person"],
+                rain,
+                ["light", "brightness"],
+                ["eye", "person"],
+            ],
+        );
+        assert_eq!(shown, ["rain", "person"]);
+        let shown = words(
+            &["one", "other", "ship"],
+            &[
+                ["one", "bird"],
+                ["other", "bird"],
+                ["ship", "tag"],
+                ["other", "ship"],
+            ],
+        );
+        assert_eq!(shown, ["one.bird", "other.bird", "other.ship", "ship.tag"]);
+        assert_eq!(words(&["rain", "eye"], &[]), [""; 0]);
+    }
+
+    #[test]
+    fn no_more_words_are_shown_than_there_is_room_for() {
+        let ports = [
+            "tag", "person", "animal", "bird", "insect", "vehicle", "ship", "plant", "building",
+            "device",
+        ];
+        let shown = words(&["eye"], &ports.map(|port| ["eye", port]));
+        assert_eq!(shown.len(), MOST_WORDS);
     }
 
     #[test]
