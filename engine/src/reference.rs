@@ -57,9 +57,13 @@ pub fn markdown_of(descriptor: &Descriptor) -> String {
             Some(value) if value.is_null() => "none".to_owned(),
             Some(value) => format!("`{}`", param.written(value)),
         };
+        let wires = match &param.wires {
+            Some(input) => format!(", one for each wire into `{input}`"),
+            None => String::new(),
+        };
         let _ = writeln!(
             text,
-            "| `{}` | {} | {default} | {} | {} |",
+            "| `{}` | {}{wires} | {default} | {} | {} |",
             param.name,
             param.takes(),
             change(param),

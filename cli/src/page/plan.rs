@@ -3,17 +3,14 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use score_engine::{
-    Arity, NamedValue, Param, ParamType, Port, PortType, Preset, Scale, Status, SteerableNode,
-    Steering, WireEnd, WireStatus,
+    NamedValue, Param, ParamType, PortType, Preset, Scale, Status, SteerableNode, Steering,
+    WireEnd, WireStatus,
 };
 use serde_json::{Value, json};
 
 use crate::command::write_back::Named;
 use crate::remote::Verdict;
 use crate::status::{dropouts, latency};
-
-/// Lists with a number for each wire of sound, in the order of the patch.
-const OF_WIRES: [&str; 4] = ["gains", "pans", "places", "widths"];
 
 /// The nodes with what can be turned and seen of them, the wires, and the presets.
 pub(super) fn plan(steering: &Steering, status: &Status, name: &str) -> Value {
@@ -45,7 +42,7 @@ pub(super) fn plan(steering: &Steering, status: &Status, name: &str) -> Value {
 fn node(node: &SteerableNode, wires: &[WireStatus]) -> Value {
     let params = node.params.iter().map(|declared| {
         let mut shown = param(declared);
-        if let Some(labels) = labels(node, &declared.name, wires) {
+        if let Some(labels) = labels(node, declared, wires) {
             shown["labels"] = labels.into();
         }
         shown
@@ -67,16 +64,12 @@ fn node(node: &SteerableNode, wires: &[WireStatus]) -> Value {
     })
 }
 
-/// What feeds each number of the list `param`, where each is for a wire; a node that feeds several
+/// What feeds each item of the list `param`, where each is for a wire; a node that feeds several
 /// is named with the output.
-fn labels(node: &SteerableNode, param: &str, wires: &[WireStatus]) -> Option<Vec<String>> {
-    let is_many = |port: &&Port| port.arity == Arity::Many && port.port_type == PortType::Audio;
-    let input = node.inputs.iter().find(is_many)?;
-    if !OF_WIRES.contains(&param) {
-        return None;
-    }
+fn labels(node: &SteerableNode, param: &Param, wires: &[WireStatus]) -> Option<Vec<String>> {
+    let input = param.wires.as_ref()?;
     let into: Vec<&WireEnd> = (wires.iter())
-        .filter(|wire| wire.to.node == node.id && input.name == wire.to.port)
+        .filter(|wire| wire.to.node == node.id && *input == wire.to.port)
         .map(|wire| &wire.from)
         .collect();
     let label = |from: &&WireEnd| match into.iter().filter(|end| end.node == from.node).count() {
@@ -236,6 +229,8 @@ mod tests {
     #[test]
     fn each_number_of_a_mixer_is_called_by_what_is_wired_there_in_the_patchs_order() {
         let node = node("mix", "mixer");
+        let registry = score_nodes::registry();
+        let declared = &registry.kind("mixer").unwrap().descriptor().params;
         let wires = [
             ["keys", "sound", "mix", "sounds"],
             ["lead", "sound", "echo", "sound"],
@@ -244,9 +239,12 @@ mod tests {
             ["knob", "value", "mix", "gain"],
             ["halves", "right", "mix", "sounds"],
         ];
-        let called = |param: &str| labels(&node, param, &wires.map(wire));
+        let called = |name: &str| {
+            let param = declared.iter().find(|param| param.name == name).unwrap();
+            labels(&node, param, &wires.map(wire))
+        };
         let wanted = ["keys", "lead", "halves.left", "halves.right"].map(str::to_owned);
         assert_eq!(called("gains"), Some(wanted.to_vec()));
-        assert_eq!(called("matrix"), None);
+        assert_eq!(called("gain"), None);
     }
 }

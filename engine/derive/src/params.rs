@@ -92,6 +92,7 @@ struct Param<'a> {
     content: Option<Expr>,
     ending: Option<Expr>,
     each: Option<Expr>,
+    for_each_wire: Option<Expr>,
     is_nested: bool,
     /// Defaults of a nested struct's parameters that differ here.
     defaults: Vec<(Ident, Expr)>,
@@ -120,6 +121,7 @@ impl<'a> Param<'a> {
             content: None,
             ending: None,
             each: None,
+            for_each_wire: None,
             is_nested: false,
             defaults: Vec::new(),
         };
@@ -154,6 +156,7 @@ impl<'a> Param<'a> {
             "content" => self.content = expression()?,
             "ending" => self.ending = expression()?,
             "each" => self.each = expression()?,
+            "for_each_wire" => self.for_each_wire = expression()?,
             "summary" => {
                 let summary: Expr = meta.value()?.parse()?;
                 self.summary = quote!(#summary);
@@ -249,6 +252,9 @@ impl<'a> Param<'a> {
         }
         if let Some(each) = &self.each {
             call("each", each);
+        }
+        if let Some(input) = &self.for_each_wire {
+            call("for_each_wire", input);
         }
         if self.takes {
             call("take", &nothing);

@@ -29,10 +29,10 @@ const RANGE: [f32; 2] = [-2.0, 2.0];
 pub(crate) struct LatentFromControls {
     /// the component that each wire places, counted from 0; beyond the list's end: the first wire
     /// places component 0, the second 1 and so on
-    #[param(live, range = 0..=MAX_INDEX, default = Vec::new())]
+    #[param(live, range = 0..=MAX_INDEX, default = Vec::new(), for_each_wire = CONTROLS.name())]
     components: Vec<usize>,
     /// what 0 and 1 stand for on each wire, as [from, to]; beyond the list's end: [-2, 2]
-    #[param(live, range = -1000.0..=1000.0, default = Vec::new())]
+    #[param(live, range = -1000.0..=1000.0, default = Vec::new(), for_each_wire = CONTROLS.name())]
     ranges: Vec<Vec<f32>>,
     /// components of the latent; left out: as many as `latent` has, or 64
     #[param(structural = "the nodes behind take latents of this dimension", range = 1..=4096)]

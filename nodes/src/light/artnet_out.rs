@@ -29,7 +29,7 @@ pub(crate) struct ArtnetOut {
     #[param(live, range = 0..=32_767, span = 0.0..=15.0, default = 0)]
     universe: u16,
     /// first channel of each wire, from 1; wires beyond the list take the channels that follow
-    #[param(live, range = 1..=512, default = Vec::new())]
+    #[param(live, range = 1..=512, default = Vec::new(), for_each_wire = CONTROLS.name())]
     channels: Vec<u16>,
     /// two channels for each wire, coarse and fine: 16 bits
     #[param(live, default = false)]

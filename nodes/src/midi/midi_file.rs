@@ -32,10 +32,10 @@ pub(crate) struct MidiFile {
     #[param(live, range = 0..=127, default = 0)]
     program: u8,
     /// General MIDI sound of each wire, from 0
-    #[param(live, range = 0..=127, default = Vec::new())]
+    #[param(live, range = 0..=127, default = Vec::new(), for_each_wire = NOTES.name())]
     programs: Vec<u8>,
     /// name of each wire's part
-    #[param(live, default = Vec::new())]
+    #[param(live, default = Vec::new(), for_each_wire = NOTES.name())]
     names: Vec<String>,
 }
 

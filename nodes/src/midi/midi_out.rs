@@ -33,7 +33,7 @@ pub(crate) struct MidiOut {
     #[param(live, range = 0..=15)]
     channel: Option<u8>,
     /// MIDI controller for each wire into `controls`
-    #[param(live, range = 0..=119, default = Vec::new())]
+    #[param(live, range = 0..=119, default = Vec::new(), for_each_wire = CONTROLS.name())]
     controls: Vec<u8>,
     /// the node does not start without the port; read when it starts
     #[param(live, default = false)]

@@ -79,7 +79,7 @@ pub(crate) struct PianoRoll {
     #[param(live, range = 200..=20_000, span = 800.0..=4000.0, unit = "pixels", default = 1600)]
     width: usize,
     /// name of each part
-    #[param(live, default = Vec::new())]
+    #[param(live, default = Vec::new(), for_each_wire = NOTES.name())]
     names: Vec<String>,
 }
 

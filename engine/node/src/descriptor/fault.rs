@@ -28,8 +28,20 @@ impl Descriptor {
                 names_fault("parameter", names)
             })
             .or_else(|| self.params.iter().find_map(param_fault))
+            .or_else(|| self.params.iter().find_map(|param| self.wires_fault(param)))
             .or_else(|| self.light_fault())
             .map(|fault| format!("`{kind}`: {fault}"))
+    }
+
+    /// Why the parameter cannot have an item for each wire, where it says that it has.
+    fn wires_fault(&self, param: &Param) -> Option<String> {
+        let (name, input) = (&param.name, param.wires.as_ref()?);
+        if !matches!(param.param_type, ParamType::List(_)) {
+            return Some(format!("`{name}` is no list, but is to count wires"));
+        }
+        let is_known = self.inputs.iter().any(|port| port.name == *input);
+        let why = format!("`{name}` counts the wires into `{input}`, which is no input");
+        Some(why).filter(|_| !is_known)
     }
 
     /// Why the kind cannot be light, where it says that it is.
@@ -116,6 +128,7 @@ mod tests {
     fn a_declaration_that_contradicts_itself_is_told_and_a_sound_one_is_not() {
         let port = || Port::new("in", PortType::Control, "");
         let length = || Param::length("delay", (0.0, 5.0), "");
+        let list = || Param::list("levels", ParamType::Flag, "").for_each_wire("in");
         for (descriptor, fault) in [
             (with(length()), None),
             (with(length().default(0.5)), None),
@@ -149,6 +162,9 @@ mod tests {
                 with(length()).with_output(port()).with_output(port()),
                 Some("two outputs `in`"),
             ),
+            (with(length().for_each_wire("in")), Some("no list")),
+            (with(list()), Some("`in`, which is no input")),
+            (with(list()).with_input(port().many()), None),
             (with(length()).light().with_input(port()), None),
             (with(length()).light().urgent(), Some("cannot be urgent")),
             (with(length()).light().paced(), Some("cannot be paced")),

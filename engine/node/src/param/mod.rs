@@ -124,6 +124,10 @@ pub struct Param {
     /// Why a change is not live, for the reference.
     #[serde(skip_serializing_if = "str::is_empty", default)]
     pub reason: Cow<'static, str>,
+    /// The input that a list has an item for each wire into, in the order of the patch; a shorter
+    /// list says nothing of the wires beyond its end.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub wires: Option<Cow<'static, str>>,
     /// What a bare wire's 0 to 1 stand for, where the declaration says so.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub(crate) span: Option<Span>,
@@ -157,6 +161,7 @@ impl Param {
             change: Change::Rebuild,
             purpose: FilePurpose::default(),
             reason: Cow::Borrowed(""),
+            wires: None,
             span: None,
         }
     }
@@ -282,6 +287,13 @@ impl Param {
         self.because(reason)
     }
 
+    /// The list has an item for each wire into `input`, in the order of the patch: an item goes
+    /// when its wire is taken away in the page.
+    pub fn for_each_wire(mut self, input: impl Into<Cow<'static, str>>) -> Self {
+        self.wires = Some(input.into());
+        self
+    }
+
     /// A text, or each text of a list, is one of these words.
     pub fn words(mut self, words: &[&'static str]) -> Self {
         self.param_type = match self.param_type {
@@ -301,4 +313,22 @@ impl Param {
 /// Reads a value that is there, `null` too; serde would take `null` for none.
 fn given<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
     Value::deserialize(deserializer).map(Some)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn that_a_list_counts_wires_crosses_and_other_parameters_are_written_as_before() {
+        let list = Param::list("gains", ParamType::Flag, "");
+        let text = serde_json::to_string(&list).unwrap();
+        assert!(!text.contains("wires"), "{text}");
+        let read: Param = serde_json::from_str(&text).unwrap();
+        assert_eq!(read.wires, None);
+        let counts = list.for_each_wire("sounds");
+        let text = serde_json::to_string(&counts).unwrap();
+        let read: Param = serde_json::from_str(&text).unwrap();
+        assert_eq!(read.wires.as_deref(), Some("sounds"));
+    }
 }

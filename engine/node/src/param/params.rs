@@ -40,6 +40,7 @@ use crate::length::Length;
 /// | `words = LIST` | the words that a text may be; an enum with [`Choice`] needs none |
 /// | `content = Film` | what a file contains, one of [`crate::FileContent`] |
 /// | `writes`, `ending = "wav"`, `takes`, `each = "input"` | the file is written: how its name usually ends, that it is numbered instead of replaced, that each wire of an input gets its own |
+/// | `for_each_wire = "input"` | the list has an item for each wire into that input |
 /// | `nested`, `defaults(name = value)` | the field is a struct of parameters itself, some of whose defaults differ |
 /// | `summary = text` | in place of a doc comment, where the text must be computed |
 pub trait Params: Clone + Send + Sync + Sized + 'static {

@@ -1,9 +1,10 @@
 //! Changes a patch's graph in its text: a node more or less, a wire more or less. Everything else
-//! stays as it stands, every comment too.
+//! stays as it stands, every comment too; but the items that lists have for wires go with those.
 
 use super::chains::{WrittenChain, chains};
 use super::literal::quoted;
 use super::pen::Pen;
+use super::wire_lists::WireLists;
 use crate::descriptor::Descriptor;
 use crate::diagnostic::{Diagnostic, Diagnostics, Place, did_you_mean, shortened};
 use crate::limits::{MAX_FILE, MAX_MESSAGE};
@@ -67,12 +68,14 @@ pub enum GraphEdit {
 }
 
 /// The text of the patch with all of `edits` in it, one after another. Whether it can be played is
-/// not looked at. A text in the one layout ([`Source::formatted`]) is in it afterwards; any other
-/// keeps its own. Of what the patch includes, only what `admission` allows is read.
+/// not looked at. What a list has for a wire, as a mixer's `gains` has, goes with the wire, in
+/// presets and cues too. A text in the one layout ([`Source::formatted`]) is in it afterwards; any
+/// other keeps its own. Of what the patch includes, only what `admission` allows is read.
 ///
 /// # Errors
 /// The text cannot be read, or an edit does not fit: there is no such node, kind or wire, or it is
-/// there already. The first such edit is reported.
+/// there already, or it would come before others that a list has items for. The first such edit is
+/// reported.
 pub fn edit_graph(
     source: &Source,
     edits: &[GraphEdit],
@@ -80,14 +83,20 @@ pub fn edit_graph(
     admission: Option<&dyn Admission>,
 ) -> Result<String, Diagnostics> {
     let is_formatted = source.formatted()? == source.text;
+    let found = |source: &Source| found_wires(source, registry, settings, admission);
     let mut edited = source.clone();
     for edit in edits {
         let parsed = edited.parsed()?;
+        let lists = match edit {
+            // What comes behind all others moves none.
+            GraphEdit::AddNode { .. } | GraphEdit::AddWire { .. } => WireLists::default(),
+            _ => WireLists::of(&edited, &parsed, registry, found),
+        };
         let editing = Editing {
             source: &edited,
             parsed: &parsed,
             registry,
-            found: || found_wires(&edited, registry, settings, admission),
+            found: || found(&edited),
         };
         let text = editing.edited(edit).map_err(|one| vec![one])?;
         edited.text = text;
@@ -102,6 +111,7 @@ pub fn edit_graph(
             }]
             .into());
         }
+        lists.follow(&mut edited, found)?;
     }
     // What cannot be read as it is meant is given to nobody.
     edited.parsed()?;

@@ -3,10 +3,11 @@
 use std::path::PathBuf;
 
 use proptest::prelude::*;
+use serde_json::json;
 
 use super::*;
 use crate::error::NodeError;
-use crate::param::Param;
+use crate::param::{Param, ParamType};
 use crate::port::{Port, PortType};
 
 /// Kinds with one port, with several, and with live parameters.
@@ -14,6 +15,14 @@ fn registry() -> Registry {
     let mut registry = Registry::new();
     let sound = |name: &'static str| Port::new(name, PortType::Audio, "");
     let gain = Param::number("gain", (-60.0, 12.0), "").default(0).live();
+    let list = |name: &'static str| {
+        let number = ParamType::Number {
+            min: -60.0,
+            max: 12.0,
+        };
+        let list = Param::list(name, number, "").default(json!([])).live();
+        list.for_each_wire("sounds")
+    };
     let kinds = [
         Descriptor::new("test", "tone", "")
             .with_output(sound("sound"))
@@ -24,7 +33,9 @@ fn registry() -> Registry {
             .param(gain),
         Descriptor::new("test", "mixer", "")
             .with_input(sound("sounds").many())
-            .with_output(sound("sound")),
+            .with_output(sound("sound"))
+            .param(list("gains"))
+            .param(list("pans")),
         Descriptor::new("test", "split", "")
             .with_input(sound("sound"))
             .with_output(sound("left"))
@@ -199,6 +210,119 @@ fn a_node_is_put_into_a_wire_and_taken_out_in_its_place() {
         ("\"a\": tone(), \"e\": echo()", "\"a -> e\""),
     );
     becomes(&[remove("a")], ("\"a\": tone()", ""), ("", ""));
+}
+
+/// The nodes of a patch whose mixer is written so.
+fn mixed(mixer: &str) -> String {
+    format!("\"s\": split(), \"a\": tone, \"b\": tone, \"e\": echo(), \"m\": mixer({mixer})")
+}
+
+#[test]
+fn every_other_wire_keeps_its_own_item_when_a_wire_goes() {
+    let chains = "\"a -> m\", \"b -> e -> m\", \"a -> s\", \"s.left -> m\"";
+    for (gone, before, after, wires) in [
+        (
+            unwire("a.sound", "m.sounds"),
+            "gains: [-20, 0, -3], pans: [-1, 0.5]",
+            "gains: [0, -3], pans: [0.5]",
+            "\"b -> e -> m\", \"a -> s\", \"s.left -> m\"",
+        ),
+        (
+            unwire("e.sound", "m.sounds"),
+            "gains: [-20, 0, -3], pans: [-1, 0.5]",
+            "gains: [-20, -3], pans: [-1]",
+            "\"a -> m\", \"b -> e\", \"a -> s\", \"s.left -> m\"",
+        ),
+        // Of that wire the shorter list says nothing.
+        (
+            unwire("s.left", "m.sounds"),
+            "gains: (-20, 0, -3), pans: [-1, 0.5]",
+            "gains: (-20, 0), pans: [-1, 0.5]",
+            "\"a -> m\", \"b -> e -> m\", \"a -> s\"",
+        ),
+        // What others may use too is not touched, nor is a wire that leads elsewhere counted.
+        (
+            unwire("a.sound", "m.sounds"),
+            "gains: use(levels)",
+            "gains: use(levels)",
+            "\"b -> e -> m\", \"a -> s\", \"s.left -> m\"",
+        ),
+        (
+            unwire("b.sound", "e.sound"),
+            "gains: [-20, 0, -3]",
+            "gains: [-20, 0, -3]",
+            "\"a -> m\", \"e -> m\", \"a -> s\", \"s.left -> m\"",
+        ),
+    ] {
+        becomes(&[gone], (&mixed(before), chains), (&mixed(after), wires));
+    }
+    let both = [
+        unwire("a.sound", "m.sounds"),
+        unwire("b.sound", "m.sounds"),
+        wire("a.sound", "m.sounds"),
+    ];
+    becomes(
+        &both,
+        (
+            &mixed("gains: [-20, 0, -3]"),
+            "\"a -> m\", \"b -> m\", \"e -> m\"",
+        ),
+        (&mixed("gains: [-3]"), "\"e -> m\", \"a -> m\""),
+    );
+}
+
+#[test]
+fn an_item_goes_with_its_node_and_stays_for_what_comes_in_the_place_of_its_wire() {
+    let (before, after) = (mixed("gains: [-20, 0]"), mixed("gains: [0]"));
+    becomes(
+        &[remove("s")],
+        (&before, "\"a -> s\", \"s.left -> m\", \"b -> m\""),
+        (after.trim_start_matches("\"s\": split(), "), "\"b -> m\""),
+    );
+    becomes(
+        &[remove("e")],
+        (&before, "\"b -> e -> m\", \"a -> m\""),
+        (
+            &before.replace(" \"e\": echo(),", ""),
+            "\"b -> m\", \"a -> m\"",
+        ),
+    );
+    becomes(
+        &[through("b.sound", "m.sounds", "e")],
+        (&before, "\"b -> m\", \"a -> m\""),
+        (&before, "\"b -> e -> m\", \"a -> m\""),
+    );
+    // Nobody knows the level of a wire that comes before one that has a level.
+    let nodes = mixed("") + ", \"n\": mixer(gains: [-9])";
+    let text = format!("Patch(format:1, nodes: {{{nodes}}}, wires: [\"a -> m\", \"b -> n\"])");
+    let refused = edit(&text, &[through("a.sound", "m.sounds", "n")]).unwrap_err();
+    assert!(
+        refused.to_string().contains("would come before others"),
+        "{refused}"
+    );
+    let open = text.replace("gains: [-9]", "");
+    edit(&open, &[through("a.sound", "m.sounds", "n")]).unwrap();
+}
+
+#[test]
+fn presets_and_cues_keep_each_wires_own_item_too_and_every_comment_stays() {
+    let nodes = mixed("gains: [\n-20, // the tone\n0, /* the other */\n]");
+    let text = format!(
+        "Patch(format:1, nodes: {{{nodes}}}, wires: [\"a -> m\", \"b -> m\"], \
+        presets: {{\"calm\": {{\"m.gains\": [-30, -6], \"a.gain\": 0}}}}, \
+        cues: [(name: \"dawn\", set: {{\"m.pans\": [-1, 1]}})])"
+    );
+    let less = edit(&text, &[unwire("a.sound", "m.sounds")]).unwrap();
+    for kept in [
+        "\"m.gains\": [-6], \"a.gain\": 0",
+        "\"m.pans\": [1]",
+        "// the tone",
+        "/* the other */",
+    ] {
+        assert!(less.contains(kept), "{kept}\n{less}");
+    }
+    assert!(!less.contains("-20"), "{less}");
+    source(&less).parsed().map(|_| ()).unwrap();
 }
 
 #[test]

@@ -10,6 +10,7 @@ mod pen;
 mod removal;
 #[cfg(test)]
 mod tests;
+mod wire_lists;
 
 use std::collections::{HashMap, HashSet};
 

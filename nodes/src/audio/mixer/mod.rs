@@ -33,10 +33,10 @@ pub(crate) struct Mixer {
     #[param(live, range = -60.0..=24.0, span = -36.0..=0.0, unit = "dB", default = 0.0)]
     gain: f64,
     /// level of each wire
-    #[param(live, range = -60.0..=24.0, unit = "dB", default = Vec::new())]
+    #[param(live, range = -60.0..=24.0, unit = "dB", default = Vec::new(), for_each_wire = SOUNDS.name())]
     gains: Vec<f64>,
     /// place of each wire: −1 left, 0 middle, 1 right
-    #[param(live, range = -1.0..=1.0, default = Vec::new())]
+    #[param(live, range = -1.0..=1.0, default = Vec::new(), for_each_wire = SOUNDS.name())]
     pans: Vec<f64>,
     /// files for each sound of a render, .wav; left out: none
     #[param(rebuild = "the files are begun once", writes, content = Sound, ending = "wav", each = SOUNDS.name())]

@@ -32,10 +32,10 @@ pub(crate) struct Speakers {
     #[param(live, range = -360.0..=360.0, unit = "degrees", default = Vec::new())]
     angles: Vec<f64>,
     /// where the sound of each wire comes from
-    #[param(live, range = -360.0..=360.0, unit = "degrees", default = Vec::new())]
+    #[param(live, range = -360.0..=360.0, unit = "degrees", default = Vec::new(), for_each_wire = SOUNDS.name())]
     places: Vec<f64>,
     /// how far apart left and right of each wire lie, where it is stereo; 60 where nothing is said
-    #[param(live, range = 0.0..=360.0, unit = "degrees", default = Vec::new())]
+    #[param(live, range = 0.0..=360.0, unit = "degrees", default = Vec::new(), for_each_wire = SOUNDS.name())]
     widths: Vec<f64>,
     /// turns all places to the right
     #[param(live, range = -360.0..=360.0, span = -180.0..=180.0, unit = "degrees", default = 0.0)]
@@ -44,7 +44,7 @@ pub(crate) struct Speakers {
     #[param(live, range = 0.0..=1.0, default = 0.0)]
     spread: f64,
     /// level of each wire
-    #[param(live, range = -60.0..=24.0, unit = "dB", default = Vec::new())]
+    #[param(live, range = -60.0..=24.0, unit = "dB", default = Vec::new(), for_each_wire = SOUNDS.name())]
     gains: Vec<f64>,
     /// level of each loudspeaker
     #[param(live, range = -60.0..=12.0, unit = "dB", default = Vec::new())]

@@ -49,10 +49,10 @@ pub(crate) struct SheetMusic {
     #[param(live)]
     title: Option<String>,
     /// name of each part
-    #[param(live, default = Vec::new())]
+    #[param(live, default = Vec::new(), for_each_wire = NOTES.name())]
     names: Vec<String>,
     /// General MIDI sound of each part, from 0
-    #[param(live, range = 0..=127, default = Vec::new())]
+    #[param(live, range = 0..=127, default = Vec::new(), for_each_wire = NOTES.name())]
     programs: Vec<u8>,
     /// write triplets
     #[param(live, default = false)]
