@@ -382,6 +382,82 @@ fn sixty_nodes_can_be_read_and_none_covers_another() {
     assert_eq!(page.complaints(), Vec::<String>::new());
 }
 
+#[test]
+fn a_wide_film_is_wide_on_its_card_though_its_pictures_are_sent_square() {
+    let Some(browser) = Browser::start() else {
+        return;
+    };
+    // 64 × 64, of a film of 16 : 9.
+    let patch = r#"Patch(
+        format: 1,
+        nodes: {
+            "film": video_file(path: "film.mp4", loop: true, rate: 8),
+            "soft": blur(),
+            "part": crop(output_width: 40, output_height: 40),
+        },
+        wires: ["film -> soft -> part"],
+    )"#;
+    let stage = Stage::on(None, patch, write_film);
+    let page = browser.open(&stage.address, LAPTOP);
+    page.until("document.querySelectorAll('.node').length === 3");
+    for (node, shape) in [("film", 16.0 / 9.0), ("soft", 16.0 / 9.0), ("part", 1.0)] {
+        let card = format!("[data-node={node}] canvas");
+        page.until(&format!("Math.abs({DRAWN}('{card}') - {shape}) < 0.1"));
+    }
+    page.eval("document.querySelector('[data-node=film]').click()");
+    page.until(&format!(
+        "Math.abs({DRAWN}('.chosen canvas.frame') - 16 / 9) < 0.05"
+    ));
+    assert_eq!(page.complaints(), Vec::<String>::new());
+}
+
+/// How wide what a canvas shows is for its height.
+const DRAWN: &str = "((name) => { const canvas = document.querySelector(name); \
+    const { width, height } = canvas; const [xs, ys] = [new Set(), new Set()]; \
+    const { data } = canvas.getContext('2d').getImageData(0, 0, width, height); \
+    for (let at = 0; at < width * height; at += 1) if (data[at * 4 + 3] > 127) { xs.add(at % width); ys.add(Math.floor(at / width)); } \
+    return xs.size / ys.size; })";
+
+#[test]
+fn a_name_of_24_letters_is_read_on_its_card_and_a_longer_one_at_the_focus() {
+    let Some(browser) = Browser::start() else {
+        return;
+    };
+    let usual = "melody_of_the_old_scenes";
+    let long = "melody_of_the_old_scenes_in_the_film_of_the_other_house";
+    let stage = Stage::new(&format!(
+        "Patch(format: 1, nodes: {{\"{usual}\": knob(), \"{long}\": knob()}})"
+    ));
+    let page = browser.open(&stage.address, LAPTOP);
+    page.until("document.querySelectorAll('.node').length === 2");
+    let name = |id: &str| format!("document.querySelector('[data-node={id}] .id')");
+    let is_whole = |id: &str| format!("{0}.scrollWidth <= {0}.clientWidth", name(id));
+    page.until(&is_whole(usual));
+    assert_eq!(page.eval(&is_whole(long)), false);
+    for id in [usual, long] {
+        for said in ["title", "aria-label"] {
+            let says = format!(
+                "document.querySelector('[data-node={id}]').getAttribute('{said}').startsWith('{id}')"
+            );
+            assert_eq!(page.eval(&says), true, "{says}");
+        }
+    }
+    // By keyboard.
+    page.front();
+    page.press_with("Tab", 9, 0);
+    page.eval(&format!(
+        "document.querySelector('[data-node={long}]').focus()"
+    ));
+    page.until(&is_whole(long));
+    // On a phone it has as many lines as it needs.
+    let phone = browser.open(&format!("{}/", stage.base), PHONE);
+    phone.until("document.querySelectorAll('.node').length === 2");
+    phone.until(&format!("{} && {}", is_whole(usual), is_whole(long)));
+    for open in [&page, &phone] {
+        assert_eq!(open.complaints(), Vec::<String>::new());
+    }
+}
+
 /// Not a test: makes the book's pictures of the page, in the folder SCORE_SCREENSHOTS, from the film
 /// SCORE_FILM (`make pictures`).
 #[test]

@@ -18,6 +18,7 @@ use super::health::{self, Ears, Sound};
 use super::learning::Learner;
 use super::plan::{self, rounded};
 use super::score::{Cursor, Score};
+use super::shape::Shapes;
 use crate::remote::{Published, Remote};
 
 /// Looks a second.
@@ -97,6 +98,7 @@ struct State {
     status: (u64, Arc<str>),
     show: (u64, Show),
     ears: Ears,
+    shapes: Shapes,
     score: Score,
 }
 
@@ -193,14 +195,19 @@ impl Hub {
         let is_open = self.ticks.receiver_count() > 0;
         self.editing.plays(self.published.text());
         let (now, status) = (self.now(), self.published.status());
-        let mut state = self.lock();
+        let mut guard = self.lock();
+        let state = &mut *guard;
         if is_open {
             // A page says why nothing is heard, at the nodes.
             state.ears.want();
         }
         if let Some((now, status)) = now.zip(status.as_deref()) {
             state.ears.listen(&self.steering, &status.1, now);
-            state.score.look(&self.steering, &status.1, now);
+            if is_open {
+                state.shapes.look(&self.steering, &status.1);
+            }
+            let told = (&status.1, &state.shapes);
+            state.score.look(&self.steering, told, now);
         }
         if !is_open {
             // Whoever comes next is told all.
@@ -231,7 +238,7 @@ impl Hub {
         state.look_at_values(tick, values);
         state.look_at_outputs(tick, &self.steering);
         state.tick = tick;
-        drop(state);
+        drop(guard);
         self.ticks.send_replace(tick);
     }
 
@@ -432,7 +439,8 @@ impl State {
             while looked.kept.len() >= most {
                 looked.kept.pop_front();
             }
-            looked.kept.push_back((tick, sight(look, seen)));
+            let shape = self.shapes.of(&look.node);
+            looked.kept.push_back((tick, sight(look, seen, shape)));
         }
     }
 }
@@ -452,21 +460,26 @@ fn shown(node: &str, value: &ValueStatus) -> Value {
     shown
 }
 
-/// What was seen, as pages get it.
-fn sight(look: &Look, seen: Seen) -> Sight {
+/// What was seen, as pages get it; a picture in this shape.
+fn sight(look: &Look, seen: Seen, shape: u16) -> Sight {
     let name = format!("{}.{}", look.node, look.output);
     if let Seen::Picture(picture) = seen {
-        return Sight::Picture(picture_message(&name, &picture, look.is_large));
+        return Sight::Picture(picture_message(&name, (&picture, shape), look.is_large));
     }
     let seen = json!({ "of": name, "seen": rounded(json!(seen)) });
     Sight::Text(seen.to_string().into())
 }
 
-/// A picture: the length of its output's name and that name, 1 if it is large, its width and height
-/// as two bytes each, the lower first, and its pixels, three bytes each.
-pub(super) fn picture_message(name: &str, picture: &Picture, is_large: bool) -> Bytes {
+/// A picture: the length of its output's name and that name, 1 if it is large, its width, its height
+/// and its shape ([`Shapes::of`]) as two bytes each, the lower first, and its pixels, three bytes
+/// each.
+pub(super) fn picture_message(
+    name: &str,
+    (picture, shape): (&Picture, u16),
+    is_large: bool,
+) -> Bytes {
     let length = u8::try_from(name.len()).unwrap_or(u8::MAX);
-    let mut bytes = Vec::with_capacity(picture.pixels.len() + usize::from(length) + 6);
+    let mut bytes = Vec::with_capacity(picture.pixels.len() + usize::from(length) + 8);
     bytes.push(length);
     bytes.extend(name.bytes().take(length.into()));
     bytes.push(is_large.into());
@@ -474,6 +487,7 @@ pub(super) fn picture_message(name: &str, picture: &Picture, is_large: bool) -> 
         let size = u16::try_from(size).unwrap_or(u16::MAX);
         bytes.extend(size.to_le_bytes());
     }
+    bytes.extend(shape.to_le_bytes());
     bytes.extend(&picture.pixels);
     bytes.into()
 }

@@ -19,6 +19,7 @@ mod plan;
 mod score;
 mod seal;
 mod server;
+mod shape;
 mod socket;
 mod taught;
 

@@ -8,6 +8,7 @@ use score_engine::{
 };
 use serde_json::{Value, json};
 
+use super::shape;
 use crate::command::write_back::Named;
 use crate::remote::Verdict;
 use crate::status::{dropouts, latency};
@@ -30,7 +31,7 @@ pub(super) fn plan(steering: &Steering, status: &Status, name: &str) -> Value {
     json!({
         "name": name,
         "version": env!("CARGO_PKG_VERSION"),
-        "nodes": nodes.iter().map(|of| node(of, &status.wires)).collect::<Vec<_>>(),
+        "nodes": nodes.iter().map(|of| node(of, &nodes, &status.wires)).collect::<Vec<_>>(),
         "wires": wires.collect::<Vec<_>>(),
         "cues": steering.show().cues.iter().map(|cue| cue.name.clone()).collect::<Vec<_>>(),
         "presets": steering.presets().iter().map(preset).collect::<Vec<_>>(),
@@ -39,7 +40,7 @@ pub(super) fn plan(steering: &Steering, status: &Status, name: &str) -> Value {
     })
 }
 
-fn node(node: &SteerableNode, wires: &[WireStatus]) -> Value {
+fn node(node: &SteerableNode, nodes: &[SteerableNode], wires: &[WireStatus]) -> Value {
     let params = node.params.iter().map(|declared| {
         let mut shown = param(declared);
         if let Some(labels) = labels(node, declared, wires) {
@@ -55,13 +56,18 @@ fn node(node: &SteerableNode, wires: &[WireStatus]) -> Value {
             "summary": output.summary,
         })
     });
-    json!({
+    let mut shown = json!({
         "id": node.id,
         "kind": node.kind,
         "summary": node.summary,
         "params": params.collect::<Vec<_>>(),
         "outputs": outputs.collect::<Vec<_>>(),
-    })
+    });
+    // Where its pictures get their size.
+    if shape::sends_pictures(node) {
+        shown["pictures_of"] = shape::source(&node.id, nodes, wires).into();
+    }
+    shown
 }
 
 /// What feeds each item of the list `param`, where each is for a wire; a node that feeds several

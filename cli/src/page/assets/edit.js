@@ -310,6 +310,7 @@ export class Editor {
     this.state("not saved: two texts", "bad");
     const close = () => {
       this.parts.conflict.hidden = true;
+      this.root.classList.remove("torn");
       this.parts.texts.disabled = false;
       this.parts.host.hidden = false;
       this.view.view.focus();
@@ -318,6 +319,7 @@ export class Editor {
     if (one !== this.text) this.turn(one.file);
     this.parts.texts.disabled = true;
     this.parts.host.hidden = true;
+    this.root.classList.add("torn");
     showConflict(this.parts.conflict, { mine: this.view.text, theirs: text, name: one.name }, {
       keep: () => {
         close();

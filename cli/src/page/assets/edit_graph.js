@@ -3,9 +3,6 @@
 
 import { COLOURS, el } from "./dom.js";
 
-/** Pixels at the side of a card that wires are drawn from. */
-const SIDE = 22;
-
 /** Whether what leaves a port of one type may enter another. */
 const fits = (output, input) => input === "any" || output === "any" || output === input;
 
@@ -22,7 +19,7 @@ export class Wiring {
     graph.board.addEventListener("pointermove", (event) => this.hint(event));
     addEventListener("pointermove", (event) => this.draw(event));
     addEventListener("pointerup", (event) => this.end(event), true);
-    addEventListener("pointercancel", () => this.drop());
+    addEventListener("pointercancel", ({ pointerId }) => pointerId === this.drawn?.pointer && this.drop());
     addEventListener("keydown", (event) => event.key === "Escape" && this.drop());
   }
 
@@ -73,12 +70,8 @@ export class Wiring {
 
   /** The card under an event, if it is at the side where wires leave. */
   sideOf(event) {
-    const card = event.target.closest?.(".node");
-    if (!this.isOn || !card || this.graph.listen.matches) return null;
-    const box = card.getBoundingClientRect();
-    const isDown = this.graph.board.dataset.direction === "down";
-    const beyond = isDown ? box.bottom - event.clientY : box.right - event.clientX;
-    return beyond <= SIDE * this.graph.scale ? card : null;
+    if (!this.isOn || this.graph.listen.matches) return null;
+    return event.target.closest?.(".side")?.closest(".node") ?? null;
   }
 
   hint(event) {
@@ -87,6 +80,9 @@ export class Wiring {
   }
 
   begin(event) {
+    // One finger draws; a second one does not disturb it.
+    if (this.drawn && event.pointerId !== this.drawn.pointer) return;
+    this.drop();
     const card = event.button === 0 && this.sideOf(event);
     if (!card) return;
     event.preventDefault();
@@ -96,7 +92,7 @@ export class Wiring {
     const source = this.node(card.dataset.node);
     line.style.setProperty("--type", COLOURS[source?.outputs[0]?.type] ?? COLOURS.other);
     this.graph.wires.append(line);
-    this.drawn = { from: card.dataset.node, line, start: this.at(event) };
+    this.drawn = { from: card.dataset.node, line, start: this.at(event), pointer: event.pointerId };
     for (const { id } of this.own) {
       const can = this.pairs(this.drawn.from, id).length > 0;
       this.graph.cards.get(id)?.element.classList.toggle("takes", can);
@@ -110,7 +106,7 @@ export class Wiring {
   }
 
   draw(event) {
-    if (!this.drawn) return;
+    if (event.pointerId !== this.drawn?.pointer) return;
     const [{ x: a, y: b }, { x, y }] = [this.drawn.start, this.at(event)];
     const reach = Math.max(24, Math.abs(x - a) / 2);
     this.drawn.line.setAttribute("d", `M${a} ${b}C${a + reach} ${b} ${x - reach} ${y} ${x} ${y}`);
@@ -125,7 +121,7 @@ export class Wiring {
   }
 
   end(event) {
-    if (!this.drawn) return;
+    if (event.pointerId !== this.drawn?.pointer) return;
     const { from } = this.drawn;
     const to = document.elementFromPoint(event.clientX, event.clientY)?.closest?.(".node")?.dataset.node;
     this.drop();

@@ -4,16 +4,30 @@ import { COLOURS, el, rate, say, stopped } from "./dom.js";
 import { layout, path } from "./layout.js";
 import { View } from "./views.js";
 
+/** Cards: `name` is the room that their width leaves for a name. */
 const SIZES = {
-  full: { width: 188, base: 46, view: 58 },
-  compact: { width: 186, base: 54, view: 0 },
+  full: { width: 188, base: 46, view: 58, name: 112 },
+  compact: { width: 186, base: 54, view: 0, name: 76 },
 };
+/** A name makes its card wider until it is this wide, about 24 letters; a longer one is cut. */
+const WIDEST_NAME = 208;
+/** The size of a name that fits, and of one that does not, in pixels. */
+const LETTERS = [13.5, 12.5];
 /** Smaller than this nobody can read; only a hand that asks for all of the graph gets it smaller. */
 const LEAST_SCALE = 0.8;
 const LEAST_WHOLE = 0.2;
 const MARGIN = 24;
 /** The first of these that a node sends is what its card shows. */
 const SHOWN = ["frame", "notes", "audio", "latent", "control", "event"];
+
+/** Measures names. */
+const pen = document.createElement("canvas").getContext("2d");
+
+/** How wide a name is in letters of the larger size, and a little more. */
+function widthOf(name) {
+  pen.font = `620 ${LETTERS[0]}px ${getComputedStyle(document.body).fontFamily}`;
+  return pen.measureText(name).width + 4;
+}
 
 export class Graph {
   constructor({ select, looked, opened }) {
@@ -81,23 +95,32 @@ export class Graph {
     const canvas = el("canvas", { "aria-hidden": "true" });
     const parts = {
       dot: el("span", { class: "dot", "aria-hidden": "true" }),
-      name: el("span", { class: "id", title: node.id }, node.id),
+      // Where it takes several lines, they end after its words.
+      name: el("span", { class: "id" }, ...node.id.split(/(?<=[_.])/).flatMap((part) => [part, el("wbr")])),
       load: el("span", { class: "load" }, ""),
       kind: el("span", { class: "kind" }, node.kind),
       state: el("span", { class: "state" }, ""),
       message: el("span", { class: "message" }, ""),
     };
-    const element = el("button", { type: "button", class: "node", "data-node": node.id, title: node.summary },
+    const name = widthOf(node.id);
+    const element = el("button", { type: "button", class: "node", "data-node": node.id, title: `${node.id}\n${node.summary}`, "aria-label": `${node.id}, ${node.kind}` },
       el("span", { class: "head" }, parts.dot, parts.name, parts.load),
       el("span", { class: "foot" }, parts.kind, parts.state),
       source ? canvas : null,
-      parts.message);
+      parts.message,
+      el("span", { class: "side", "aria-hidden": "true" }));
+    element.classList.toggle("cut", smaller(name) > WIDEST_NAME);
     element.style.setProperty("--type", COLOURS[source?.type] ?? COLOURS.other);
     element.onclick = () => {
       this.pick(node.id);
       this.opened();
     };
-    return { node, element, source, canvas, view: null, parts };
+    return { node, element, source, canvas, view: null, parts, name };
+  }
+
+  /** The width of a card of this size: a name that does not fit has smaller letters, and more room. */
+  width({ name }, { width, name: room }) {
+    return name <= room ? width : width + Math.max(0, Math.ceil(Math.min(smaller(name), WIDEST_NAME) - room));
   }
 
   /** Selects a node, or none. */
@@ -150,8 +173,8 @@ export class Graph {
     const tried = Object.keys(SIZES).flatMap((size) =>
       ["right", "down"].map((direction) => {
         const card = SIZES[size];
-        const boxes = [...this.cards.values()].map(({ node, source }) => ({
-          id: node.id, width: card.width, height: card.base + (source ? card.view : 0),
+        const boxes = [...this.cards.values()].map((one) => ({
+          id: one.node.id, width: this.width(one, card), height: card.base + (one.source ? card.view : 0),
         }));
         const found = layout(boxes, this.paths, direction);
         const [wide, tall] = [found.width + 2 * MARGIN, found.height + 2 * MARGIN];
@@ -164,8 +187,11 @@ export class Graph {
     const { size, direction, found, scale } = tried.reduce((best, one) => (one.worth > best.worth ? one : best));
     Object.assign(this.board.dataset, { size, direction });
     for (const [id, { x, y }] of found.places) {
-      const { element, source } = this.cards.get(id);
-      const { width, base, view } = SIZES[size];
+      const card = this.cards.get(id);
+      const { element, source } = card;
+      const { base, view, name } = SIZES[size];
+      const width = this.width(card, SIZES[size]);
+      element.classList.toggle("long", card.name > name);
       Object.assign(element.style, {
         left: `${x + MARGIN}px`, top: `${y + MARGIN}px`, width: `${width}px`, height: `${base + (source ? view : 0)}px`,
       });
@@ -260,6 +286,8 @@ export class Graph {
       if (!card) continue;
       const { text, word, kind } = trouble(node, status, this.plan);
       card.element.dataset.state = kind;
+      card.element.classList.toggle("worded", word !== "");
+      card.element.classList.toggle("told", text !== "" && kind !== "note");
       say(card.parts.state, word);
       say(card.parts.message, text);
       say(card.parts.load, node.state === "running" ? `${Math.round(node.load * 100)} %` : "");
@@ -343,6 +371,11 @@ export function trouble(node, { sound } = {}, plan = null) {
 /** As a sentence; a node's name at its beginning keeps its small letter. */
 function sentence(text) {
   return stopped(text.replace(/^(the|no|nothing|a hand|a wire|look|turn|wire) /, (word) => word[0].toUpperCase() + word.slice(1)));
+}
+
+/** How wide a name is in the smaller letters. */
+function smaller(name) {
+  return (name * LETTERS[1]) / LETTERS[0];
 }
 
 /** The point in the middle of a route. */

@@ -150,7 +150,10 @@ export class Link {
   }
 }
 
-/** A picture: its output, whether it is large, its size, and its pixels for a canvas. */
+/**
+ * A picture: its output, whether it is large, its pixels for a canvas, and how wide it is to be
+ * drawn for its height: nodes send it in any size, squeezed.
+ */
 function readPicture(data) {
   const bytes = new Uint8Array(data);
   const length = bytes[0];
@@ -159,7 +162,8 @@ function readPicture(data) {
   const large = bytes[at] === 1;
   const width = bytes[at + 1] | (bytes[at + 2] << 8);
   const height = bytes[at + 3] | (bytes[at + 4] << 8);
-  at += 5;
+  const shape = (bytes[at + 5] | (bytes[at + 6] << 8)) / 1000 || width / height;
+  at += 7;
   const image = new ImageData(width, height);
   const pixels = image.data;
   for (let to = 0; to < pixels.length; to += 4, at += 3) {
@@ -168,5 +172,5 @@ function readPicture(data) {
     pixels[to + 2] = bytes[at + 2];
     pixels[to + 3] = 255;
   }
-  return { of, large, image };
+  return { of, large, image, shape };
 }

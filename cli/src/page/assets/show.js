@@ -10,8 +10,6 @@ const SCORE = "score";
 const COARSE = 160;
 /** Kinds that send pictures in the width and height that their parameters say. */
 const SIZED = ["camera", "video_file", "video_stream", "screen", "picture_sequence"];
-/** Kinds that leave a picture's size and shape as they are. */
-const KEEPS = ["adjust", "blur", "trails", "mask", "gate"];
 
 const canvas = document.getElementById("picture");
 const context = canvas.getContext("2d", { alpha: false });
@@ -26,16 +24,15 @@ let told = { of: null, black: false };
 /** Black in this window alone, while the run is not there to tell, or this browser may not tell it. */
 let isBlack = false;
 let image = null;
+/** How wide it is to be drawn for its height. */
+let shape = 1;
 let plan = { nodes: [], wires: [] };
-/** Of each node how wide its source's pictures are for their height, where it tells. */
-let shapes = new Map();
 const score = new Score();
 const drawing = new Drawing(canvas, score);
 let seenAt = -Infinity;
 
 const link = new Link({
   hear(message) {
-    if (message.status) shapes = new Map(message.status.nodes.map(({ id, counters }) => [id, counters.shape_thousandths / 1000]));
     if (message.plan) {
       plan = message.plan;
       outputs = [...pictures(message.plan), SCORE];
@@ -53,12 +50,12 @@ const link = new Link({
       draw();
     }
   },
-  picture({ of, large, image: next }) {
+  picture({ of, large, image: next, shape: its }) {
     const still = stillOf(of);
-    if (still !== null) return score.still(still, next);
+    if (still !== null) return score.still(still, { image: next, shape: its });
     if (!large || of !== shown) return;
-    const isOther = image?.width !== next.width || image?.height !== next.height;
-    image = next;
+    const isOther = image?.width !== next.width || image?.height !== next.height || shape !== its;
+    [image, shape] = [next, its];
     seenAt = performance.now();
     if (isOther) tell(link.state);
     draw();
@@ -93,18 +90,8 @@ function choose() {
 
 /** The node from which the picture that is shown has its size and its shape. */
 function source() {
-  let id = shown?.slice(0, shown.lastIndexOf("."));
-  for (const seen = new Set(); !seen.has(id); ) {
-    seen.add(id);
-    const node = plan.nodes.find((node) => node.id === id);
-    if (!KEEPS.includes(node?.kind)) return node;
-    id = plan.wires.find(({ to, type }) => to[0] === id && type === "frame")?.from[0];
-  }
-}
-
-/** How wide the picture is to be drawn for its height: nodes send it in any size, squeezed. */
-function shape() {
-  return shapes.get(source()?.id) || image.width / image.height;
+  const node = (id) => plan.nodes.find((node) => node.id === id);
+  return node(node(shown?.slice(0, shown.lastIndexOf(".")))?.pictures_of);
 }
 
 /** The run tells the strip only while it is shown. */
@@ -122,7 +109,7 @@ function size() {
   const told = ` · ${image.width} × ${image.height}`;
   const { id, kind } = source() ?? {};
   if (image.width > COARSE || !SIZED.includes(kind)) return told;
-  return `${told}, coarse. Finer: write width and height into ${id} in the patch, as width: 640, height: ${Math.round(640 / shape())}`;
+  return `${told}, coarse. Finer: write width and height into ${id} in the patch, as width: 640, height: ${Math.round(640 / shape)}`;
 }
 
 /** Who made it black, and how the picture comes back. */
@@ -159,8 +146,8 @@ function draw() {
   if (isBlack || told.black || !image || isOld) return;
   Object.assign(sheet, { width: image.width, height: image.height });
   sheet.getContext("2d").putImageData(image, 0, 0);
-  const across = Math.min(width, height * shape());
-  const [w, h] = [across, across / shape()];
+  const across = Math.min(width, height * shape);
+  const [w, h] = [across, across / shape];
   context.imageSmoothingQuality = "high";
   context.drawImage(sheet, (width - w) / 2, (height - h) / 2, w, h);
 }
@@ -178,6 +165,7 @@ setInterval(draw, 2000);
 // The strip moves.
 setInterval(() => shown === SCORE && draw(), 66);
 addEventListener("pointermove", wake);
+addEventListener("pointerdown", wake);
 addEventListener("dblclick", full);
 addEventListener("keydown", ({ key }) => {
   wake();

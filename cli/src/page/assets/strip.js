@@ -121,12 +121,9 @@ export class Score {
     while (this.stills.length && this.stills[0].time < before) this.images.delete(this.stills.shift().number);
   }
 
-  /** A still has come, as a canvas to draw from. */
-  still(number, image) {
-    const sheet = document.createElement("canvas");
-    Object.assign(sheet, { width: image.width, height: image.height });
-    sheet.getContext("2d").putImageData(image, 0, 0);
-    this.images.set(number, sheet);
+  /** A still has come. */
+  still(number, picture) {
+    this.images.set(number, sheetOf(picture));
     this.version += 1;
   }
 
@@ -146,6 +143,14 @@ export class Score {
     const newest = told.sort((one, other) => at(other) - at(one)).slice(0, MOST_WORDS);
     return newest.sort(([one], [other]) => one - other).map(([word, track]) => ({ name: this.words[word], track }));
   }
+}
+
+/** A picture as a canvas to draw from, with the shape to draw it in. */
+function sheetOf({ image, shape }) {
+  const sheet = document.createElement("canvas");
+  Object.assign(sheet, { width: image.width, height: image.height });
+  sheet.getContext("2d").putImageData(image, 0, 0);
+  return { sheet, shape };
 }
 
 /** Draws a score onto a canvas; the right edge is now. */
@@ -246,10 +251,11 @@ export class Drawing {
     let edge = this.width;
     for (let at = stills.length - 1; at >= 0; at--) {
       const { time, number } = stills[at];
-      const sheet = images.get(number);
-      if (!sheet) continue;
+      const known = images.get(number);
+      if (!known) continue;
+      const { sheet, shape } = known;
       const x = this.x(time);
-      const wide = (tall * sheet.width) / sheet.height;
+      const wide = tall * shape;
       if (x + wide < 0) break;
       const share = Math.min(1, (edge - x - 1) / wide);
       if (share < 0.35) continue;
@@ -365,26 +371,23 @@ class Moment {
     if (!still) told.push("no picture is kept of it");
     say(this.what, told.join(" · "));
     this.wanted = still?.number;
-    const sheet = this.score.images.get(this.wanted);
-    this.canvas.hidden = !sheet;
-    if (sheet) this.put(sheet);
+    const known = this.score.images.get(this.wanted);
+    this.canvas.hidden = !known;
+    if (known) this.put(known);
     if (still) this.link.send({ enlarge: { still: still.number } });
     if (!this.box.open) this.box.showModal();
   }
 
   /** A larger one has come. */
-  large(number, image) {
+  large(number, picture) {
     if (number !== this.wanted) return;
-    const sheet = document.createElement("canvas");
-    Object.assign(sheet, { width: image.width, height: image.height });
-    sheet.getContext("2d").putImageData(image, 0, 0);
     this.canvas.hidden = false;
-    this.put(sheet);
+    this.put(sheetOf(picture));
   }
 
-  put(sheet) {
-    const scale = Math.min(innerWidth * 0.8 / sheet.width, innerHeight * 0.7 / sheet.height);
-    const [width, height] = [Math.round(sheet.width * scale), Math.round(sheet.height * scale)];
+  put({ sheet, shape }) {
+    const across = Math.min(innerWidth * 0.8, innerHeight * 0.7 * shape);
+    const [width, height] = [Math.round(across), Math.round(across / shape)];
     Object.assign(this.canvas, { width, height });
     const context = this.canvas.getContext("2d");
     context.imageSmoothingQuality = "high";
@@ -469,11 +472,11 @@ export class Strip {
   }
 
   /** Takes a picture if it is a still of the strip. */
-  picture(of, large, image) {
+  picture(of, large, picture) {
     const number = stillOf(of);
     if (number === null) return false;
-    if (large) this.moment.large(number, image);
-    else this.score.still(number, image);
+    if (large) this.moment.large(number, picture);
+    else this.score.still(number, picture);
     return true;
   }
 

@@ -98,10 +98,10 @@ function hear(message) {
   for (const { of, seen } of message.seen ?? []) for (const view of views.get(of) ?? []) view.see(seen, now);
 }
 
-function picture({ of, large, image }) {
-  if (strip.picture(of, large, image)) return;
+function picture({ of, large, image, shape }) {
+  if (strip.picture(of, large, { image, shape })) return;
   const now = performance.now();
-  for (const view of views.get(of) ?? []) view.see({ image }, now);
+  for (const view of views.get(of) ?? []) view.see({ image, shape }, now);
 }
 
 /** Draws what has changed, at most 15 times a second and only while somebody looks. */

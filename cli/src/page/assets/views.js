@@ -49,7 +49,7 @@ export class View {
     this.seenAt = now;
     this.isNew = true;
     const { state } = this;
-    if (seen.image) state.image = seen.image;
+    if (seen.image) Object.assign(state, { image: seen.image, shape: seen.shape });
     else if (seen.latent) {
       state.columns.push(seen.latent);
       if (state.columns.length > 240) state.columns.shift();
@@ -115,16 +115,16 @@ export class View {
   }
 
   drawPicture(context, width, height) {
-    const { image } = this.state;
+    const { image, shape } = this.state;
     if (!image) return;
     this.sheet ??= document.createElement("canvas");
     if (this.sheet.width !== image.width || this.sheet.height !== image.height) {
       Object.assign(this.sheet, { width: image.width, height: image.height });
     }
     this.sheet.getContext("2d").putImageData(image, 0, 0);
-    const scale = Math.min(width / image.width, height / image.height);
-    const [w, h] = [image.width * scale, image.height * scale];
-    context.imageSmoothingEnabled = scale < 3;
+    const across = Math.min(width, height * shape);
+    const [w, h] = [across, across / shape];
+    context.imageSmoothingEnabled = h < 3 * image.height;
     context.drawImage(this.sheet, (width - w) / 2, (height - h) / 2, w, h);
   }
 

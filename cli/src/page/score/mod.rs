@@ -15,6 +15,7 @@ use self::history::{History, What};
 use self::sources::{Output, Sources};
 use self::stills::Stills;
 use super::plan::rounded;
+use super::shape::Shapes;
 
 /// How far back it reaches, in seconds.
 pub(super) const LASTS: f64 = 300.0;
@@ -71,7 +72,8 @@ struct Taps {
     notes: Vec<(u16, LiveTap)>,
     chords: Option<LiveTap>,
     cuts: Vec<LiveTap>,
-    picture: Option<LiveTap>,
+    /// With the node that sends it.
+    picture: Option<(String, LiveTap)>,
     words: Vec<(u16, LiveTap)>,
 }
 
@@ -87,7 +89,12 @@ impl Score {
     }
 
     /// Looks at what plays, at `now` on the run's clock in seconds, if a page shows it.
-    pub(super) fn look(&mut self, steering: &Steering, status: &Status, now: f64) {
+    pub(super) fn look(
+        &mut self,
+        steering: &Steering,
+        (status, shapes): (&Status, &Shapes),
+        now: f64,
+    ) {
         self.history.forget(now);
         self.stills.forget(now);
         if self.watchers == 0 {
@@ -129,13 +136,13 @@ impl Score {
                 self.history.add(time, What::Chord(name));
             }
         }
-        if let Some(tap) = taps
+        if let Some((node, tap)) = taps
             .picture
             .as_mut()
             .filter(|_| self.stills.is_due(now, cut))
             && let Some(Seen::Picture(picture)) = tap.look(stills::WIDTH)
         {
-            let number = self.stills.keep(now, &picture);
+            let number = self.stills.keep(now, &picture, shapes.of(node));
             self.history.add(now, What::Still(number));
         }
         self.look_at_words(now);
@@ -196,7 +203,10 @@ impl Score {
             notes,
             chords: sources.chords.as_ref().and_then(tap),
             cuts: sources.cuts.iter().filter_map(tap).collect(),
-            picture: sources.picture.as_ref().and_then(tap),
+            picture: sources
+                .picture
+                .as_ref()
+                .and_then(|output| Some((output.node.clone(), tap(output)?))),
             words,
         });
     }

@@ -49,8 +49,8 @@ impl Stills {
         self.taken.is_none_or(|taken| now - taken >= wait)
     }
 
-    /// Keeps a picture; gives its number.
-    pub(super) fn keep(&mut self, now: f64, picture: &Picture) -> u32 {
+    /// Keeps a picture that is shown in this shape; gives its number.
+    pub(super) fn keep(&mut self, now: f64, picture: &Picture, shape: u16) -> u32 {
         let number = self.next;
         self.next = self.next.wrapping_add(1);
         self.taken = Some(now);
@@ -58,8 +58,8 @@ impl Stills {
         let still = Still {
             number,
             time: now,
-            small: picture_message(&name, &shrunk(picture, SMALL), false),
-            large: picture_message(&name, picture, true),
+            small: picture_message(&name, (&shrunk(picture, SMALL), shape), false),
+            large: picture_message(&name, (picture, shape), true),
         };
         self.bytes += still.bytes();
         self.kept.push_back(still);
@@ -150,7 +150,7 @@ mod tests {
     fn a_still_is_kept_small_and_large_and_all_of_them_fit_into_their_room() {
         let mut stills = Stills::default();
         for second in 0..1_000 {
-            let number = stills.keep(f64::from(second) / 100.0, &picture(160, 90));
+            let number = stills.keep(f64::from(second) / 100.0, &picture(160, 90), 0);
             assert_eq!(stills.since(number).len(), 1);
         }
         assert!(stills.bytes <= MOST_BYTES && stills.bytes > MOST_BYTES - 100_000);
@@ -168,9 +168,23 @@ mod tests {
     fn a_still_comes_every_two_seconds_and_with_a_cut() {
         let mut stills = Stills::default();
         assert!(stills.is_due(0.0, false));
-        stills.keep(0.0, &picture(2, 2));
+        stills.keep(0.0, &picture(2, 2), 0);
         assert!(!stills.is_due(1.0, false) && stills.is_due(1.0, true));
         assert!(stills.is_due(2.0, false) && !stills.is_due(0.2, true));
+    }
+
+    #[test]
+    fn a_still_keeps_the_shape_of_its_film_small_and_large() {
+        let mut stills = Stills::default();
+        let number = stills.keep(0.0, &picture(64, 64), 1_778);
+        let shape = |message: &Bytes| {
+            let at = 1 + usize::from(message[0]) + 1 + 4;
+            u16::from_le_bytes([message[at], message[at + 1]])
+        };
+        let small = stills.since(number);
+        let large = stills.large(number);
+        let both: Vec<u16> = small.iter().chain(&large).map(shape).collect();
+        assert_eq!(both, [1_778, 1_778]);
     }
 
     #[test]
