@@ -15,8 +15,9 @@ pub(crate) const PART: ClapId = ClapId::new(1);
 /// How the plug-in is doing.
 pub(crate) const STATE: ClapId = ClapId::new(2);
 
-/// Part 1 is that of a `daw_out` which says none.
-pub(crate) const FIRST_PART: u8 = 1;
+/// The part that stands for every one: what a new plug-in plays, so that something is heard whatever the patch calls its
+/// parts.
+pub(crate) const ALL: u8 = 0;
 
 /// How the plug-in is doing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -76,7 +77,7 @@ pub(crate) fn describe(index: u32, info: &mut ParamInfoWriter<'_>) {
             module: b"",
             min_value: 0.0,
             max_value: f64::from(PARTS),
-            default_value: f64::from(FIRST_PART),
+            default_value: f64::from(ALL),
         }),
         1 => info.set(&ParamInfo {
             id: STATE,
@@ -96,7 +97,7 @@ pub(crate) fn describe(index: u32, info: &mut ParamInfoWriter<'_>) {
 pub(crate) fn write(id: ClapId, value: f64, to: &mut ParamDisplayWriter<'_>) -> std::fmt::Result {
     match id {
         PART => match part(value) {
-            0 => to.write_str("all"),
+            ALL => to.write_str("all"),
             part => write!(to, "{part}"),
         },
         STATE => {
@@ -111,7 +112,7 @@ pub(crate) fn write(id: ClapId, value: f64, to: &mut ParamDisplayWriter<'_>) -> 
 pub(crate) fn read(id: ClapId, text: &CStr) -> Option<f64> {
     let text = text.to_str().ok()?.trim();
     match id {
-        PART if text.eq_ignore_ascii_case("all") => Some(0.0),
+        PART if text.eq_ignore_ascii_case("all") => Some(f64::from(ALL)),
         PART => (text.parse::<u8>().ok())
             .filter(|part| *part <= PARTS)
             .map(f64::from),

@@ -24,7 +24,7 @@ use clack_plugin::stream::{InputStream, OutputStream};
 use clack_plugin::utils::ClapId;
 use score_link::daw::PARTS;
 
-use crate::params::{self, FIRST_PART, State};
+use crate::params::{self, ALL, State};
 use crate::processor::Processor;
 
 /// What a saved state begins with; its part follows.
@@ -60,7 +60,7 @@ impl DefaultPluginFactory for Score {
 
     fn new_shared(_host: HostSharedHandle<'_>) -> Result<Shared, PluginError> {
         Ok(Shared {
-            part: AtomicU32::new(FIRST_PART.into()),
+            part: AtomicU32::new(ALL.into()),
             state: AtomicU32::new(0),
             latency: AtomicU32::new(0),
         })
@@ -91,7 +91,7 @@ impl Shared {
     /// The part that is played; 0: all.
     pub(crate) fn part(&self) -> u8 {
         let part = self.part.load(Ordering::Relaxed);
-        u8::try_from(part).unwrap_or(FIRST_PART)
+        u8::try_from(part).unwrap_or(ALL)
     }
 
     /// Shows how it is doing.
