@@ -11,7 +11,8 @@ use clack_extensions::note_ports::{
     PluginNotePortsImpl,
 };
 use clack_extensions::params::{
-    ParamDisplayWriter, ParamInfoWriter, PluginMainThreadParams, PluginParams,
+    HostParams, ParamDisplayWriter, ParamInfoWriter, ParamRescanFlags, PluginMainThreadParams,
+    PluginParams,
 };
 use clack_extensions::render::{PluginRender, PluginRenderImpl, RenderMode};
 use clack_extensions::state::{PluginState, PluginStateImpl};
@@ -209,6 +210,10 @@ impl PluginStateImpl for MainThread<'_> {
         match saved.split_last() {
             Some((part, begin)) if begin == SAVED && *part <= PARTS => {
                 self.shared.part.store((*part).into(), Ordering::Relaxed);
+                // The DAW shows the values that it has read before, until it is told.
+                if let Some(params) = self.host.get_extension::<HostParams>() {
+                    params.rescan(&self.host, ParamRescanFlags::VALUES);
+                }
                 Ok(())
             }
             _ => Err(PluginError::Message("this is no state of SCORE!")),

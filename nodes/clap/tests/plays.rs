@@ -245,3 +245,19 @@ fn notes_of_a_run_sound_at_their_place_through_loops_and_tempi_and_end_with_it()
         },
     );
 }
+
+#[test]
+fn a_project_brings_its_part_back_and_the_daw_is_told() {
+    in_own_folder("a_project_brings_its_part_back_and_the_daw_is_told", || {
+        let mut daw = Daw::new();
+        assert_eq!(daw.parameter(1), 0.0, "all parts, until one is chosen");
+        let mut kept = daw.save();
+        *kept.last_mut().unwrap() = 7;
+        assert_eq!(daw.load(&kept), (true, 1));
+        assert_eq!(daw.parameter(1), 7.0);
+        assert_eq!(daw.save(), kept);
+        // What is of another program changes nothing.
+        assert_eq!(daw.load(b"something else"), (false, 0));
+        assert_eq!(daw.parameter(1), 7.0);
+    });
+}

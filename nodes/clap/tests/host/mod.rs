@@ -2,12 +2,17 @@
 //! when a note was heard.
 #![allow(dead_code, unreachable_pub)]
 
+use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
 use clack_extensions::latency::PluginLatency;
-use clack_extensions::params::PluginParams;
+use clack_extensions::params::{
+    HostParams, HostParamsImplMainThread, HostParamsImplShared, ParamClearFlags, ParamRescanFlags,
+    PluginParams,
+};
+use clack_extensions::state::PluginState;
 use clack_host::events::event_types::{TransportEvent, TransportFlags};
 use clack_host::events::spaces::CoreEventSpace;
 use clack_host::events::{EventFlags, EventHeader};
@@ -50,12 +55,36 @@ impl SharedHandler<'_> for Shared {
     fn request_callback(&self) {}
 }
 
+impl HostParamsImplShared for Shared {
+    fn request_flush(&self) {}
+}
+
+/// How often the plug-in has said that its parameters' values changed without the DAW.
+#[derive(Default)]
+struct MainThread(Cell<u32>);
+
+impl MainThreadHandler<'_> for MainThread {}
+
+impl HostParamsImplMainThread for MainThread {
+    fn rescan(&self, flags: ParamRescanFlags) {
+        if flags.contains(ParamRescanFlags::VALUES) {
+            self.0.set(self.0.get() + 1);
+        }
+    }
+
+    fn clear(&self, _param: ClapId, _flags: ParamClearFlags) {}
+}
+
 struct Handlers;
 
 impl HostHandlers for Handlers {
     type Shared<'a> = Shared;
-    type MainThread<'a> = ();
+    type MainThread<'a> = MainThread;
     type AudioProcessor<'a> = ();
+
+    fn declare_extensions(builder: &mut HostExtensions<'_, Self>, _shared: &Shared) {
+        builder.register::<HostParams>();
+    }
 }
 
 /// A note that begins or ends, at the frame at which it is heard where the DAW makes up for the
@@ -115,8 +144,14 @@ impl Daw {
         let entry = entry.unwrap();
         let factory = entry.get_factory::<PluginFactory>().unwrap();
         let id = factory.plugin_descriptor(0).unwrap().id().unwrap();
-        let mut instance =
-            PluginInstance::<Handlers>::new(|_| Shared, |_| (), &entry, id, &info).unwrap();
+        let mut instance = PluginInstance::<Handlers>::new(
+            |_| Shared,
+            |_| MainThread::default(),
+            &entry,
+            id,
+            &info,
+        )
+        .unwrap();
         let configuration = PluginAudioConfiguration {
             sample_rate: RATE,
             min_frames_count: 1,
@@ -154,6 +189,26 @@ impl Daw {
         let handle = self.instance.plugin_handle();
         let params = handle.get_extension::<PluginParams>().unwrap();
         params.get_value(&handle, ClapId::new(id)).unwrap()
+    }
+
+    /// Gives the plug-in what a project has kept; whether it took it, and how often it said then that
+    /// its values have changed.
+    pub fn load(&mut self, kept: &[u8]) -> (bool, u32) {
+        let told = |daw: &Self| daw.instance.access_handler(|handler| handler.0.get());
+        let before = told(self);
+        let handle = self.instance.plugin_handle();
+        let state = handle.get_extension::<PluginState>().unwrap();
+        let is_taken = state.load(&handle, &mut &*kept).is_ok();
+        (is_taken, told(self) - before)
+    }
+
+    /// What a project keeps of the plug-in.
+    pub fn save(&mut self) -> Vec<u8> {
+        let mut kept = Vec::new();
+        let handle = self.instance.plugin_handle();
+        let state = handle.get_extension::<PluginState>().unwrap();
+        state.save(&handle, &mut kept).unwrap();
+        kept
     }
 
     pub fn start(&mut self, beat: f64) {
