@@ -10,7 +10,7 @@ help:
 	@echo "make test    install what is missing, then check and test everything"
 	@echo "make check   the quick part of it: format, clippy, tests of single nodes and of the engine"
 	@echo "make audit   look at the licences and sources of all dependencies (needs cargo-deny)"
-	@echo "make soak    play for half an hour, then make 10,000 edits while it plays; MINUTES=5 EDITS=500 for less"
+	@echo "make soak    play for half an hour, then make 10,000 edits while it plays; MINUTES=5 EDITS=500 for less, HOURS=8 for more"
 	@echo "make matrix  score films of every muxer and encoder that ffmpeg has: half an hour"
 	@echo "make runtime fetch ONNX Runtime's library into runtime/"
 	@echo "make models DATA=FOLDER  train the models anew (models/training/README.md)"
@@ -51,7 +51,7 @@ audit:
 	cargo deny check licenses bans sources
 
 # How long it plays, and how many edits it makes.
-MINUTES ?= 30
+MINUTES ?= $(if $(HOURS),$(shell expr $(HOURS) \* 60),30)
 EDITS ?= 10000
 
 soak: set-up-tests
