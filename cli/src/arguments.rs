@@ -71,7 +71,7 @@ impl Command {
             | Command::Styles(_)
             | Command::Plugin(_)
             | Command::Completions { .. }
-            | Command::Man => false,
+            | Command::Man { .. } => false,
         }
     }
 }
@@ -202,8 +202,12 @@ pub(crate) enum Command {
         /// Which shell
         shell: clap_complete::Shell,
     },
-    /// Print the manual page
-    Man,
+    /// Print the manual page, or write those of all commands into a folder
+    Man {
+        /// Where they are written
+        #[arg(value_name = "FOLDER")]
+        folder: Option<PathBuf>,
+    },
 }
 
 impl Command {
@@ -986,9 +990,9 @@ pub(crate) struct New {
     /// Name of the new patch; .ron is added
     #[arg(value_name = "NAME")]
     pub(crate) name: Option<PathBuf>,
-    /// The patch to copy: a built-in one, or a .ron file
-    #[arg(long, value_name = "PATCH", default_value = "film")]
-    pub(crate) from: String,
+    /// The patch to copy: a built-in one, or a .ron file; else the built-in one called NAME, or `film`
+    #[arg(long, value_name = "PATCH")]
+    pub(crate) from: Option<String>,
     /// List the built-in patches
     #[arg(long, conflicts_with = "name")]
     pub(crate) list: bool,

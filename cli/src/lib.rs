@@ -30,6 +30,7 @@ mod status;
 mod terminal;
 #[cfg(test)]
 mod testing;
+mod users;
 #[cfg(feature = "web")]
 mod web;
 
@@ -102,7 +103,7 @@ pub fn run(registry: &Registry) -> ExitCode {
         Command::Plugin(plugin) => command::plugin::run(plugin, &kinds),
         Command::Graph(graph) => command::graph::run(graph, &kinds, &settings),
         Command::Completions { shell } => command::shell::completions(*shell),
-        Command::Man => command::shell::man(),
+        Command::Man { folder } => command::shell::man(folder.as_deref()),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -209,7 +209,7 @@ struct Writer {
 
 /// Whether standard error leads to the journal: JOURNAL_STREAM then has its device and inode
 /// (systemd.exec(5)).
-fn is_journal() -> bool {
+pub(crate) fn is_journal() -> bool {
     #[cfg(unix)]
     if let (Ok(told), Ok(error)) = (
         std::env::var("JOURNAL_STREAM"),

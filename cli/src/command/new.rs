@@ -11,6 +11,9 @@ use crate::failure::Failure;
 use crate::library;
 use crate::terminal::out;
 
+/// What is copied where nothing else is said.
+const USUAL: &str = "film";
+
 pub(crate) fn run(new: &New) -> Result<(), Failure> {
     let mut out = out();
     let Some(name) = &new.name else {
@@ -19,12 +22,22 @@ pub(crate) fn run(new: &New) -> Result<(), Failure> {
         }
         return Ok(());
     };
-    let text = text_of(&new.from)?;
+    let (from, built_in) = match &new.from {
+        Some(from) => (from.as_str(), library::patch(from)),
+        // Whoever wants one of these may well call it so.
+        None => named(name).unwrap_or_else(|| (USUAL, library::patch(USUAL))),
+    };
+    let mut text = text_of(from, built_in)?;
     let mut path = name.clone().into_os_string();
     if name.extension().is_none_or(|end| end != "ron") {
         path.push(".ron");
     }
     let path = PathBuf::from(path);
+    if built_in.is_some() {
+        // Its head says how to play it, by the place that it had.
+        let named = path.display().to_string();
+        text = text.replace(&format!("graphs/{from}.ron"), &named);
+    }
     write(&path, &text)?;
     let brought = bring_parts(&path, &text)?;
     let path = path.display();
@@ -39,9 +52,16 @@ pub(crate) fn run(new: &New) -> Result<(), Failure> {
     Ok(())
 }
 
+/// The built-in patch that is called as the new one shall be, with its name.
+fn named(new: &Path) -> Option<(&str, Option<&'static str>)> {
+    let name = new.file_stem()?.to_str()?;
+    let text = library::patch(name)?;
+    Some((name, Some(text)))
+}
+
 /// The text of the patch to copy: a built-in one, or a file.
-fn text_of(from: &str) -> Result<String, Failure> {
-    if let Some(text) = library::patch(from) {
+fn text_of(from: &str, built_in: Option<&'static str>) -> Result<String, Failure> {
+    if let Some(text) = built_in {
         return Ok(text.to_owned());
     }
     let names: Vec<&str> = library::PATCHES.iter().map(|(name, _)| *name).collect();

@@ -19,6 +19,9 @@ use crate::terminal::out;
 /// Where the units of the whole system lie.
 const SYSTEM: &str = "/etc/systemd/system";
 
+/// Where systemd keeps which users' units start with the machine.
+const LINGERING: &str = "/var/lib/systemd/linger";
+
 /// Groups whose members reach sound devices and cameras.
 const GROUPS: [&str; 3] = ["audio", "video", "render"];
 
@@ -108,6 +111,12 @@ impl Manager {
         Ok(())
     }
 
+    /// Whether its units start with the machine, and not with the first that its user logs in:
+    /// loginctl(1), `enable-linger`, keeps a file for each user.
+    fn starts_with_machine(&self) -> bool {
+        self.is_system || Path::new(LINGERING).join(crate::users::own_name()).exists()
+    }
+
     /// The folder of its units.
     fn folder(&self) -> Result<PathBuf, Failure> {
         if self.is_system {
@@ -185,18 +194,19 @@ fn install(
     manager.require(&["restart", "--no-block", &unit])?;
     let system = if install.system { " --system" } else { "" };
     let mut out = out();
-    writeln!(
-        out,
-        "{} plays from now on, and from each start of the machine on",
-        install.patch.display()
-    )?;
+    let when = match manager.starts_with_machine() {
+        true => "and from each start of the machine on",
+        false => "while this user is logged in",
+    };
+    writeln!(out, "{} plays from now on, {when}", install.patch.display())?;
     writeln!(out, "  the unit: {}", path.display())?;
     writeln!(out, "  how it is: score service status{system} {name}")?;
     writeln!(out, "  what it says: score service logs{system} {name}")?;
-    if !install.system {
+    if !manager.starts_with_machine() {
         writeln!(
             out,
-            "  to play while this user is not logged in: loginctl enable-linger"
+            "  to play from each start of the machine on: sudo loginctl enable-linger {}",
+            crate::users::own_name()
         )?;
     }
     Ok(())

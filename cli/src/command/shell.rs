@@ -1,8 +1,10 @@
 //! `score completions` and `score man`
 
 use std::io::Write;
+use std::path::Path;
 
 use clap::CommandFactory;
+use score_engine::NodeError;
 
 use crate::arguments::Arguments;
 use crate::failure::Failure;
@@ -15,7 +17,20 @@ pub(crate) fn completions(shell: clap_complete::Shell) -> Result<(), Failure> {
     Ok(())
 }
 
-pub(crate) fn man() -> Result<(), Failure> {
-    clap_mangen::Man::new(Arguments::command()).render(&mut std::io::stdout().lock())?;
-    Ok(())
+/// Prints the page of the whole, or writes the pages of all commands into `folder`.
+pub(crate) fn man(folder: Option<&Path>) -> Result<(), Failure> {
+    let command = Arguments::command();
+    let Some(folder) = folder else {
+        clap_mangen::Man::new(command).render(&mut std::io::stdout().lock())?;
+        return Ok(());
+    };
+    clap_mangen::generate_to(command, folder).map_err(|error| {
+        let why = format!(
+            "the pages cannot be written into `{}`: {error}",
+            folder.display()
+        );
+        NodeError::output(why)
+            .help("check that the folder exists and is yours to write in")
+            .into()
+    })
 }

@@ -163,6 +163,14 @@ impl PageServer {
         };
         let listener = bind(ip, door.port).map_err(failed)?;
         let at = listener.local_addr().map_err(failed)?;
+        if door.port.is_none() && at.port() != PORT {
+            tracing::warn!(
+                "port {PORT} is taken by another program, perhaps another run: the page is at port {} \
+                 until this run ends; {} chooses one that stays",
+                at.port(),
+                door.port_option
+            );
+        }
         let folder = crate::folders::of_user();
         let (hosts, from_afar) = (door.hosts.clone(), door.may_edit_from_afar);
         let access = Access::new(folder.as_deref(), at.port(), hosts, from_afar);

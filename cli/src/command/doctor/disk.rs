@@ -78,7 +78,7 @@ fn spaces(
             findings.push(Finding::lacks(
                 "disk",
                 format!("`{shown}`, where it records, is not there"),
-                format!("mkdir -p '{shown}', or mount its disk"),
+                format!("mount its disk, or make it: mkdir -p '{shown}'"),
             ));
             continue;
         };
@@ -155,7 +155,7 @@ fn recordings(patch: &Path, graph: &Graph) -> Vec<Recording> {
 /// How a disk is on which so much is free, for what is recorded on it.
 fn space_of(free: u64, recordings: &[&Recording]) -> Finding {
     let room = format!("{:.1} GB free", free as f64 / GIGABYTE);
-    let mend = "free some room, or have the recorder part and remove its takes: \
+    let advice = "free some room, or have the recorder part and remove its takes: \
                 recorder(part: 6, keep_gb: 100)";
     if free < LITTLE {
         return Finding::lacks("disk", room, "free some room");
@@ -186,7 +186,7 @@ fn space_of(free: u64, recordings: &[&Recording]) -> Finding {
             endless / GIGABYTE
         );
         return match days < FEW_DAYS {
-            true => Finding::lacks("disk", says, mend),
+            true => Finding::lacks("disk", says, advice),
             false => Finding::fine("disk", says),
         };
     }

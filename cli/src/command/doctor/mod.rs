@@ -7,7 +7,7 @@ use std::io::Write;
 use std::path::Path;
 
 use score_engine::{Graph, Settings};
-use score_nodes::device::list::{Devices, devices};
+use score_nodes::device::list::{Devices, Group, devices};
 use score_nodes::model::{Manifest, verify};
 use serde::Serialize;
 use serde_json::json;
@@ -38,8 +38,12 @@ struct Finding {
     what: &'static str,
     state: State,
     says: String,
+    /// The command that mends it, to be typed as it stands.
     #[serde(skip_serializing_if = "Option::is_none")]
     mend: Option<String>,
+    /// What is to be done by hand, after the command where there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    advice: Option<String>,
 }
 
 impl Finding {
@@ -49,16 +53,36 @@ impl Finding {
             state: State::Fine,
             says: says.into(),
             mend: None,
+            advice: None,
         }
     }
 
-    fn lacks(what: &'static str, says: impl Into<String>, mend: impl Into<String>) -> Self {
+    /// It lacks, until something is done by hand.
+    fn lacks(what: &'static str, says: impl Into<String>, advice: impl Into<String>) -> Self {
         Finding {
             what,
             state: State::Lacks,
             says: says.into(),
-            mend: Some(mend.into()),
+            mend: None,
+            advice: Some(advice.into()),
         }
+    }
+
+    /// It lacks, until this command has run.
+    fn mended_by(what: &'static str, says: impl Into<String>, command: impl Into<String>) -> Self {
+        Finding {
+            what,
+            state: State::Lacks,
+            says: says.into(),
+            mend: Some(command.into()),
+            advice: None,
+        }
+    }
+
+    /// What is to be done after the command.
+    fn then(mut self, advice: &str) -> Self {
+        self.advice = Some(advice.to_owned());
+        self
     }
 
     fn unknown(what: &'static str, says: impl Into<String>) -> Self {
@@ -67,6 +91,7 @@ impl Finding {
             state: State::Unknown,
             says: says.into(),
             mend: None,
+            advice: None,
         }
     }
 }
@@ -153,6 +178,7 @@ fn line(finding: &Finding) -> String {
         state,
         says,
         mend,
+        advice,
     } = finding;
     let word = match state {
         State::Fine => "fine   ",
@@ -160,8 +186,13 @@ fn line(finding: &Finding) -> String {
         State::Unknown => "unknown",
     };
     let mut line = format!("{what:WIDTH$} {word}  {says}\n");
+    // A command stands alone in its line, so that it can be copied as it is.
     if let Some(mend) = mend {
         line += &format!("{:WIDTH$} mend:    {mend}\n", "");
+    }
+    if let Some(advice) = advice {
+        let word = if mend.is_some() { "then:" } else { "do:" };
+        line += &format!("{:WIDTH$} {word:8} {advice}\n", "");
     }
     line
 }
@@ -190,16 +221,26 @@ fn read(
         }
         Err(_) => {
             let mend = format!("score check {name}");
-            findings.push(Finding::lacks("patch", format!("{name} cannot run"), mend));
+            let says = format!("{name} cannot run");
+            let finding = Finding::mended_by("patch", says, mend);
+            findings.push(finding.then("what it says is wrong"));
             None
         }
     }
 }
 
 fn sound(found: &Devices, needs: Needs) -> Finding {
-    let groups = found.sound_outputs.iter().filter(|group| group.is_there);
+    // What throws all sound away is heard by nobody.
+    let heard = |group: &Group| {
+        let names = group.devices.iter().map(|device| device.name.as_str());
+        names.filter(|name| !name.ends_with(": null")).count()
+    };
+    let groups = found.sound_outputs.iter();
     let systems: Vec<String> = groups
-        .map(|group| format!("{} ({})", group.system, group.devices.len()))
+        .filter(|group| group.is_there)
+        .map(|group| (&group.system, heard(group)))
+        .filter(|(_, devices)| *devices > 0)
+        .map(|(system, devices)| format!("{system} ({devices})"))
         .collect();
     match systems.is_empty() {
         false => Finding::fine("sound", format!("outputs of {}", systems.join(", "))),
@@ -225,7 +266,7 @@ fn cameras(found: &Devices, graph: Option<&Graph>) -> Option<Finding> {
         (Some(true), true) => Some(Finding::lacks(
             "camera",
             "the patch has a camera, and none is connected; a run waits for it",
-            "plug it in, and look at `score devices`; `sudo usermod -aG video $USER` lets you open it",
+            "plug it in, and look at `score devices`",
         )),
         _ => None,
     }
@@ -254,11 +295,8 @@ fn models(settings: &Settings, graph: Option<&Graph>) -> Finding {
     let manifest = match Manifest::of(settings) {
         Ok(manifest) => manifest,
         Err(why) => {
-            let mend = why
-                .advice()
-                .unwrap_or("name their folder with --models")
-                .to_owned();
-            return Finding::lacks("models", why.to_string(), mend);
+            let advice = why.advice().unwrap_or("name their folder with --models");
+            return Finding::lacks("models", why.to_string(), advice);
         }
     };
     let mut names = used.unwrap_or_else(|| manifest.models.keys().take(1).cloned().collect());
@@ -266,19 +304,19 @@ fn models(settings: &Settings, graph: Option<&Graph>) -> Finding {
     names.dedup();
     for name in &names {
         if let Err(why) = verify(&manifest, name) {
-            let mend = why
-                .advice()
-                .map_or_else(|| format!("score models verify {name}"), str::to_owned);
-            return Finding::lacks("models", format!("{name}: {why}"), mend);
+            let says = format!("{name}: {why}");
+            return match why.advice() {
+                Some(advice) => Finding::lacks("models", says, advice),
+                None => Finding::mended_by("models", says, format!("score models verify {name}")),
+            };
         }
     }
-    match names.is_empty() {
-        true => Finding::fine("models", "there are none"),
-        false => Finding::fine(
-            "models",
-            format!("{} answers as it should", names.join(", ")),
-        ),
-    }
+    let says = match names.as_slice() {
+        [] => "there are none".to_owned(),
+        [name] => format!("{name} answers as it should"),
+        names => format!("{} answer as they should", names.join(", ")),
+    };
+    Finding::fine("models", says)
 }
 
 #[cfg(test)]
@@ -286,6 +324,7 @@ mod tests {
     use std::path::PathBuf;
 
     use score_engine::{Source, check};
+    use score_nodes::device::list::Listed;
 
     use super::*;
 
@@ -318,6 +357,18 @@ mod tests {
         assert_eq!(models(&none, Some(&hum)).state, State::Fine);
         assert_eq!(sound(&nothing, Needs::ALL).state, State::Lacks);
         assert_eq!(models(&none, None).state, State::Lacks);
+        // One that throws all sound away is no output.
+        let mut only_null = nothing;
+        only_null.sound_outputs = vec![Group {
+            system: "ALSA".to_owned(),
+            is_there: true,
+            devices: vec![Listed {
+                name: "ALSA: null".to_owned(),
+                title: "Discard all samples".to_owned(),
+            }],
+        }];
+        assert_eq!(sound(&only_null, Needs::ALL).state, State::Lacks);
+        let nothing = only_null;
         let heard = graph(
             "\"hum\": tone(), \"out\": audio_out(), \"eye\": camera(), \"moves\": motion()",
             "\"hum -> out\", \"eye -> moves\"",
@@ -329,11 +380,19 @@ mod tests {
 
     #[test]
     fn what_lacks_is_printed_with_the_command_that_mends_it() {
-        let lacks = Finding::lacks("ffmpeg", "it is not installed", "sudo apt install ffmpeg");
+        let says = "it is not installed";
+        let lacks = Finding::mended_by("ffmpeg", says, "sudo apt install ffmpeg");
+        let first = "ffmpeg         lacks    it is not installed\n";
+        let mend = "               mend:    sudo apt install ffmpeg\n";
+        assert_eq!(line(&lacks), format!("{first}{mend}"));
+        let then = "               then:    log in again\n";
         assert_eq!(
-            line(&lacks),
-            "ffmpeg         lacks    it is not installed\n               mend:    sudo apt install ffmpeg\n"
+            line(&lacks.then("log in again")),
+            format!("{first}{mend}{then}")
         );
+        let by_hand = Finding::lacks("ffmpeg", says, "ask somebody");
+        let advice = "               do:      ask somebody\n";
+        assert_eq!(line(&by_hand), format!("{first}{advice}"));
         let fine = serde_json::to_value(Finding::fine("clock", "it is right")).unwrap();
         assert_eq!(
             fine,

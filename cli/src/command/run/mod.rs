@@ -222,11 +222,14 @@ fn open_page(
     if door.page.is_none() {
         return Ok(None);
     }
-    // A file outlives the run, and others read it: what opens the page is only shown.
-    let is_kept = arguments.log_file.is_some();
-    let say = move |what: &str, address: &str| match is_kept {
-        true => tell(format_args!("{what} {address}")),
-        false => tracing::info!("{what} {address}"),
+    // A log outlives the run, and others read it: what opens the page is only shown, and not even that
+    // where all that is shown is logged.
+    let (is_file, is_journal) = (arguments.log_file.is_some(), log::is_journal());
+    let is_kept = is_file || is_journal;
+    let say = move |what: &str, address: &str| match (is_journal, is_file) {
+        (true, _) => {}
+        (false, true) => tell(format_args!("{what} {address}")),
+        (false, false) => tracing::info!("{what} {address}"),
     };
     let next = move |address: &str| say("the page opens in another browser at", address);
     let shown = page::Shown {
@@ -243,7 +246,10 @@ fn open_page(
     };
     let server = PageServer::start(door, shown, next)?;
     if is_kept {
-        tracing::info!("the page is served at {}", server.base);
+        tracing::info!(
+            "the page is served at {}; `score page link` makes an address that opens it",
+            server.base
+        );
     }
     say("the page opens once at", &server.address);
     if door.reach.open

@@ -218,7 +218,9 @@ impl Ears {
     /// What holds sound back by its level, whether or not anything else is heard.
     pub(in super::super) fn closed(&self, values: &[NodeValues]) -> Vec<Reason> {
         let Closed { nodes, wires } = self.way.closed(values);
-        nodes.into_values().chain(wires.into_values()).collect()
+        // One that holds several wires is told once.
+        let all: BTreeSet<Reason> = nodes.into_values().chain(wires.into_values()).collect();
+        all.into_iter().collect()
     }
 
     /// The peak of what leaves for the devices, in dBFS; `None`: nothing that counts as sound.
@@ -510,6 +512,10 @@ mod tests {
             "the patch has mix.gains at -60 dB for bass, lead",
         ];
         assert_eq!(why, wanted);
+        // So it is while anything else is heard.
+        let closed = ears.closed(&values).into_iter();
+        let closed: Vec<String> = closed.map(|reason| reason.what).collect();
+        assert_eq!(closed, wanted);
     }
 
     #[test]
