@@ -1,6 +1,7 @@
 //! A run tells a service manager how it is; one that is kept alive comes back, or something quieter
 //! does.
 
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -605,6 +606,22 @@ fn after_each_power_cut_the_music_is_back_and_no_take_lacks_more_than_its_last_s
         .filter(|name| name.ends_with(".partial") || name.ends_with(".next"))
         .collect();
     assert_eq!(left, [""; 0]);
+}
+
+#[test]
+fn music_that_is_kept_alive_does_not_wait_for_its_page() {
+    let stage = Stage::new(HUM);
+    let other = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = other.local_addr().unwrap().port().to_string();
+    // Who stands before the machine chooses another.
+    let refused = stage.command(&["--page", &port]).output().unwrap();
+    assert_eq!(refused.status.code(), Some(1));
+    let said = text(&refused.stderr);
+    assert!(said.contains("choose another port with --page"), "{said}");
+    let run = stage.kept(&["--page", &port]);
+    stage.until_plays("null");
+    drop(other);
+    run.until("the page opens once at");
 }
 
 #[test]

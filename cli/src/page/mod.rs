@@ -23,6 +23,7 @@ mod shape;
 mod socket;
 mod taught;
 
+use std::io::ErrorKind;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -90,6 +91,43 @@ impl From<&PageDoor> for Door {
     }
 }
 
+impl Door {
+    /// Requires that the page can be served there now.
+    ///
+    /// # Errors
+    /// It cannot.
+    pub(crate) fn require(&self) -> Result<(), Failure> {
+        self.bind().map(drop).map_err(|error| self.refused(&error))
+    }
+
+    fn ip(&self) -> IpAddr {
+        self.listen.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST))
+    }
+
+    /// The port that is named; else the usual one, or another where that is taken.
+    fn bind(&self) -> std::io::Result<TcpListener> {
+        let ip = self.ip();
+        match self.port {
+            Some(port) => TcpListener::bind((ip, port)),
+            None => TcpListener::bind((ip, PORT)).or_else(|_| TcpListener::bind((ip, 0))),
+        }
+    }
+
+    fn refused(&self, error: &std::io::Error) -> Failure {
+        let at = SocketAddr::from((self.ip(), self.port.unwrap_or(PORT)));
+        let mend = match error.kind() {
+            ErrorKind::AddrNotAvailable => {
+                "this computer does not have that address now, and `ip address` lists those it has"
+                    .to_owned()
+            }
+            _ => format!("choose another port with {}", self.port_option),
+        };
+        Failure::Message(format!(
+            "the page cannot be served at {at}: {error}; {mend}"
+        ))
+    }
+}
+
 /// The run that a page shows.
 pub(crate) struct Shown {
     pub(crate) steering: Steering,
@@ -115,7 +153,7 @@ impl PageServer {
     /// # Errors
     /// The port cannot be had, or a secret cannot be made.
     pub(crate) fn start(
-        door: &PageDoor,
+        door: &Door,
         shown: Shown,
         tell: impl Fn(&str) + Send + Sync + 'static,
     ) -> Result<PageServer, Failure> {
@@ -130,7 +168,7 @@ impl PageServer {
         let name = name.to_string_lossy().into_owned();
         let editing = Arc::new(Editing::new(writer));
         let hub = Arc::new(Hub::new(steering, published, remote, editing, name));
-        Self::open(&door.into(), tell, |listener, gate, over| async move {
+        Self::open(door, tell, |listener, gate, over| async move {
             tokio::spawn(hub.clone().look(over.clone()));
             let shared = server::Shared {
                 gate,
@@ -153,15 +191,8 @@ impl PageServer {
         tell: impl Fn(&str) + Send + Sync + 'static,
         serve: impl FnOnce(tokio::net::TcpListener, Gate, watch::Receiver<bool>) -> F + Send + 'static,
     ) -> Result<PageServer, Failure> {
-        let ip = door.listen.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
-        let failed = |error: std::io::Error| {
-            Failure::Message(format!(
-                "the page cannot be served at {}: {error}; choose another port with {}",
-                SocketAddr::from((ip, door.port.unwrap_or(PORT))),
-                door.port_option
-            ))
-        };
-        let listener = bind(ip, door.port).map_err(failed)?;
+        let failed = |error| door.refused(&error);
+        let listener = door.bind().map_err(failed)?;
         let at = listener.local_addr().map_err(failed)?;
         if door.port.is_none() && at.port() != PORT {
             tracing::warn!(
@@ -215,14 +246,6 @@ fn base(at: SocketAddr) -> String {
     match web::host::host_name().filter(|_| is_everywhere) {
         Some(name) => format!("http://{name}.local:{}", at.port()),
         None => format!("http://{at}"),
-    }
-}
-
-/// The port that is named; else the usual one, or another where that is taken.
-fn bind(ip: IpAddr, port: Option<u16>) -> std::io::Result<TcpListener> {
-    match port {
-        Some(port) => TcpListener::bind((ip, port)),
-        None => TcpListener::bind((ip, PORT)).or_else(|_| TcpListener::bind((ip, 0))),
     }
 }
 

@@ -2,6 +2,8 @@
 
 mod keeper;
 mod loader;
+#[cfg(feature = "page")]
+mod page;
 mod playing;
 
 use std::path::PathBuf;
@@ -22,8 +24,6 @@ use crate::log;
 #[cfg(feature = "osc")]
 use crate::osc::OscServer;
 use crate::ownership::{Ownership, confirmed, shown};
-#[cfg(feature = "page")]
-use crate::page::{self, PageServer};
 use crate::remote::{Published, Remote, Server};
 use crate::service::crash;
 use crate::service::ending::Ending;
@@ -179,7 +179,7 @@ fn play(
         tracing::warn!("no MIDI controller is listened to: the system refuses a thread ({error})");
     }
     #[cfg(feature = "page")]
-    let page = open_page(arguments, settings, &playing)?;
+    let page = page::open(arguments, settings, &playing)?;
     playing.prepare_first(graph)?;
     let played = playing.play(stop, |status| {
         log.show(bar, table(status));
@@ -209,55 +209,6 @@ fn play(
         true => Ok(why),
         false => Err(Failure::Lost(drained.lost)),
     }
-}
-
-/// Serves the page, if it is asked for, and says where.
-#[cfg(feature = "page")]
-fn open_page(
-    arguments: &Run,
-    settings: &Settings,
-    playing: &Playing<'_>,
-) -> Result<Option<PageServer>, Failure> {
-    let door = &arguments.page;
-    if door.page.is_none() {
-        return Ok(None);
-    }
-    // A log outlives the run, and others read it: what opens the page is only shown, and not even that
-    // where all that is shown is logged.
-    let (is_file, is_journal) = (arguments.log_file.is_some(), log::is_journal());
-    let is_kept = is_file || is_journal;
-    let say = move |what: &str, address: &str| match (is_journal, is_file) {
-        (true, _) => {}
-        (false, true) => tell(format_args!("{what} {address}")),
-        (false, false) => tracing::info!("{what} {address}"),
-    };
-    let next = move |address: &str| say("the page opens in another browser at", address);
-    let shown = page::Shown {
-        steering: playing.steering(),
-        published: playing.published().clone(),
-        lessons: playing.lessons().clone(),
-        writer: page::Writer {
-            patch: arguments.patch.clone(),
-            kinds: playing.kinds_of_file(),
-            built_in: playing.built_in(),
-            overrides: arguments.overrides.set.clone(),
-            settings: settings.clone(),
-        },
-    };
-    let server = PageServer::start(door, shown, next)?;
-    if is_kept {
-        tracing::info!(
-            "the page is served at {}; `score page link` makes an address that opens it",
-            server.base
-        );
-    }
-    say("the page opens once at", &server.address);
-    if door.reach.open
-        && let Err(error) = page::open_browser(&server.address)
-    {
-        tracing::warn!("no browser can be opened ({error}); open the address by hand");
-    }
-    Ok(Some(server))
 }
 
 /// The patch at the start of the run, and warnings about folders that cannot be watched.
