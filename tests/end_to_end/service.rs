@@ -609,6 +609,17 @@ fn after_each_power_cut_the_music_is_back_and_no_take_lacks_more_than_its_last_s
 }
 
 #[test]
+fn music_that_is_kept_alive_does_not_wait_for_files_that_tell_of_it() {
+    let stage = Stage::new(HUM);
+    let log = ["--log-file", "nowhere/show.log"];
+    let refused = stage.command(&log).output().unwrap();
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(text(&refused.stderr).contains("nowhere/show.log"));
+    let _run = stage.kept(&log);
+    stage.until_plays("null");
+}
+
+#[test]
 fn music_that_is_kept_alive_does_not_wait_for_its_page() {
     let stage = Stage::new(HUM);
     let other = TcpListener::bind("127.0.0.1:0").unwrap();

@@ -78,12 +78,16 @@ pub(crate) fn run(
         kinds: kinds.into(),
         watch,
     });
-    let log = log::start(
-        arguments.log_format,
-        arguments.log_file.as_deref(),
-        arguments.log_size,
-        &bar,
-    )?;
+    let (format, most) = (arguments.log_format, arguments.log_size);
+    let log = match log::start(format, arguments.log_file.as_deref(), most, &bar) {
+        // Music that nobody stands beside does not wait for the file that tells of it.
+        Err(why) if arguments.keep_alive => {
+            let log = log::start(format, None, most, &bar)?;
+            tracing::error!("{why}; what happens is told here instead");
+            log
+        }
+        started => started?,
+    };
     loader.kinds().say_by(|line| tracing::warn!("{line}"));
     if let Some(folder) = state_of(&arguments.patch) {
         crash::report_to(arguments.state.clone().unwrap_or(folder), &arguments.patch);
@@ -150,11 +154,14 @@ fn play(
     stop: &Receiver<()>,
     (log, bar): (&log::Log, &ProgressBar),
 ) -> Result<&'static str, Failure> {
-    let lines = arguments
-        .status_json
-        .as_deref()
-        .map(StatusWriter::open)
-        .transpose()?;
+    let lines = arguments.status_json.as_deref().map(StatusWriter::open);
+    let lines = match lines.transpose() {
+        Err(why) if arguments.keep_alive => {
+            tracing::error!("{why}; it plays without a status file");
+            None
+        }
+        opened => opened?,
+    };
     let Some((Checked { graph, survey }, unwatched)) = first(&mut loader, stop)? else {
         return Ok(STOPPED);
     };

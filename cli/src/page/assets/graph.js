@@ -17,6 +17,8 @@ const LETTERS = [13.5, 12.5];
 const LEAST_SCALE = 0.8;
 const LEAST_WHOLE = 0.2;
 const MARGIN = 24;
+/** So near a wire the mouse meets it, in pixels. */
+const WIRE_HIT = 14;
 /** The first of these that a node sends is what its card shows. */
 const SHOWN = ["frame", "notes", "audio", "latent", "control", "event"];
 
@@ -154,13 +156,21 @@ export class Graph {
     this.paths = [...groups.values()].map((wire) => {
       const group = svg("g");
       const line = svg("path");
+      const hit = svg("path");
       const text = svg("text");
       const title = svg("title");
       group.setAttribute("class", "wire");
       group.style.setProperty("--type", COLOURS[wire.type] ?? COLOURS.other);
-      group.append(title, line, text);
+      // A line is too thin to be met; the node that it enters lists it.
+      hit.setAttribute("class", "hit");
+      hit.style.strokeWidth = `${WIRE_HIT}px`;
+      hit.onclick = () => {
+        this.pick(wire.to);
+        this.opened();
+      };
+      group.append(title, line, hit, text);
       this.wires.append(group);
-      return { ...wire, group, line, text, title };
+      return { ...wire, group, line, hit, text, title };
     });
   }
 
@@ -201,7 +211,7 @@ export class Graph {
     this.wires.setAttribute("height", this.extent.height);
     this.paths.forEach((drawn, index) => {
       const points = found.routes[index].map(({ x, y }) => ({ x: x + MARGIN, y: y + MARGIN }));
-      drawn.line.setAttribute("d", path(points, direction));
+      for (const drawing of [drawn.line, drawn.hit]) drawing.setAttribute("d", path(points, direction));
       const middle = points.length ? between(points) : { x: 0, y: 0 };
       drawn.text.setAttribute("x", middle.x);
       drawn.text.setAttribute("y", middle.y);

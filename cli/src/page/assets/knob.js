@@ -4,6 +4,8 @@ import { el, say } from "./dom.js";
 
 /** Steps of a slider. */
 const STEPS = 1000;
+/** So near 0 dB a level that is dragged is caught there. */
+const CATCHES = 0.6;
 /** Sliders of a list; the values behind them stay as they are. */
 const MOST_ROWS = 32;
 /** At most so often a hand is sent on, in milliseconds. */
@@ -80,7 +82,9 @@ export class Knob {
     const field = el("input", { type: "text", inputMode: "decimal", class: "field", "aria-label": `${name} as a number`, autocomplete: "off", placeholder: "–" });
     const written = (value) => String(param.type === "integer" ? Math.round(value) : tidy(value, scale));
     range.oninput = () => {
-      const value = scale.at(range.valueAsNumber / STEPS);
+      const at = scale.at(range.valueAsNumber / STEPS);
+      // Only what is dragged: keys go on from 0 dB step by step.
+      const value = range.matches(":active") ? caught(at, param.unit) : at;
       field.value = written(value);
       range.setAttribute("aria-valuetext", `${field.value} ${param.unit}`);
       this.set(written(value));
@@ -221,6 +225,11 @@ export class Knob {
     };
     return el("div", { class: "control" }, field);
   }
+}
+
+/** A level so near 0 dB is 0 dB: no hand finds the one place that leaves a sound as it is. */
+function caught(value, unit) {
+  return unit === "dB" && Math.abs(value) < CATCHES ? 0 : value;
 }
 
 /** How places of a slider, 0 to 1, and values belong together. */

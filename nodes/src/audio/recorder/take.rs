@@ -26,9 +26,9 @@ impl Take {
         Take(path.to_owned())
     }
 
-    /// The first take of which there is none yet: at `path`, `NAME-2`, `NAME-3`…
+    /// The take after all that there are: at `path`, `NAME-2`, `NAME-3`…
     pub(super) fn next(path: &Path) -> Self {
-        let mut takes = (1..u32::MAX).map(|number| Take(numbered(path, number)));
+        let mut takes = (next_number(path)..u32::MAX).map(|number| Take(numbered(path, number)));
         takes
             .find(|take| !take.is_taken())
             .unwrap_or_else(|| Take::at(path))
@@ -54,8 +54,8 @@ impl Take {
         files.iter().any(|file| file.exists() || grows(file))
     }
 
-    /// Begins the files of the first take of which there is none yet: at `path`, `NAME-2`,
-    /// `NAME-3`…; with one for traces where they are wanted.
+    /// Begins the files of the take after all that there are: at `path`, `NAME-2`, `NAME-3`…; with
+    /// one for traces where they are wanted.
     ///
     /// # Errors
     /// The folder is missing or cannot be written to, or the disk is full.
@@ -65,7 +65,7 @@ impl Take {
         traces: bool,
     ) -> Result<(Self, Files), NodeError> {
         recover(path);
-        for number in 1..u32::MAX {
+        for number in next_number(path)..u32::MAX {
             let take = Take(numbered(path, number));
             if let Some(files) = take.try_begin(build, traces)? {
                 return Ok((take, files));
@@ -133,5 +133,72 @@ impl Take {
     /// The file with the controls, events and revisions.
     pub(super) fn log_path(&self) -> PathBuf {
         self.0.with_extension("jsonl")
+    }
+}
+
+/// The number after the highest that a take at `path` has or had, also one that was recovered; those
+/// of takes that were removed before stay free, so that names tell which is the newest.
+fn next_number(path: &Path) -> u32 {
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    let name = path.file_stem().unwrap_or_default().to_string_lossy();
+    let own = path.extension().unwrap_or_default().to_string_lossy();
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let numbers = entries.filter_map(|entry| {
+        let file = entry.file_name();
+        let file = file.to_string_lossy();
+        // What grows is hidden and has an ending more.
+        let (file, _) = match file.strip_prefix('.') {
+            Some(hidden) => hidden.rsplit_once('.')?,
+            None => (&*file, ""),
+        };
+        let (stem, ending) = file.rsplit_once('.')?;
+        let is_part = ending == own || Take::ENDINGS.contains(&ending);
+        number_in(stem.strip_prefix(&*name)?).filter(|_| is_part)
+    });
+    numbers.max().map_or(1, |number| number.saturating_add(1))
+}
+
+/// The number of a take in what stands behind its name: nothing, `-recovered` and the like, `-2`.
+fn number_in(rest: &str) -> Option<u32> {
+    let Some(rest) = rest.strip_prefix('-') else {
+        return rest.is_empty().then_some(1);
+    };
+    let first = rest.split('-').next().unwrap_or_default();
+    match first.parse() {
+        Ok(number) => Some(number),
+        Err(_) => ["part", "recovered"].contains(&first).then_some(1),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    #[test]
+    fn a_take_comes_after_all_others_by_its_number_too() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("take.flac");
+        let is = |name: &str, expected: u32| {
+            std::fs::write(folder.path().join(name), "").unwrap();
+            assert_eq!(next_number(&path), expected, "{name}");
+        };
+        // What is not of a take.
+        is("take.txt", 1);
+        is("intake-7.flac", 1);
+        is("take-of-the-day.flac", 1);
+        is("take-recovered.mid", 2);
+        is("take-2.flac", 3);
+        // The oldest were removed, and one was ended by a power cut.
+        is("take-10.flac", 11);
+        is("take-11-recovered.jsonl", 12);
+        is("take-12-part-2.mid", 13);
+        is(".take-13.flac.partial", 14);
+        is("take-4.flac", 14);
+        assert_eq!(next_number(&folder.path().join("other/take.flac")), 1);
     }
 }
