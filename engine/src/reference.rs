@@ -61,9 +61,10 @@ pub fn markdown_of(descriptor: &Descriptor) -> String {
             Some(input) => format!(", one for each wire into `{input}`"),
             None => String::new(),
         };
+        let order = if param.order { ", an order" } else { "" };
         let _ = writeln!(
             text,
-            "| `{}` | {}{wires} | {default} | {} | {} |",
+            "| `{}` | {}{wires}{order} | {default} | {} | {} |",
             param.name,
             param.takes(),
             change(param),

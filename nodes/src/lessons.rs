@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use score_engine::Settings;
 use serde::Serialize;
@@ -10,10 +11,22 @@ use serde::Serialize;
 /// What the nodes of a run have been taught. Who starts the run shares it by
 /// [`Settings::with_shared`]; the threads that learn write into it, and nothing that plays waits
 /// for it.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Lessons {
     all: Mutex<BTreeMap<String, Arc<Lesson>>>,
     pictures: AtomicU64,
+}
+
+impl Default for Lessons {
+    fn default() -> Self {
+        // A page that stays open keeps pictures by their numbers: those of the next run are others.
+        let since = SystemTime::now().duration_since(UNIX_EPOCH);
+        let first = since.map_or(0, |since| since.as_millis() as u64);
+        Lessons {
+            all: Mutex::default(),
+            pictures: AtomicU64::new(first),
+        }
+    }
 }
 
 /// What one node has been taught.
@@ -21,6 +34,8 @@ pub struct Lessons {
 pub struct Lesson {
     /// How well it guesses, in words.
     pub told: String,
+    /// What went wrong last, such as a mistake in the file of the examples, until it is mended.
+    pub wrong: Option<String>,
     /// All examples, in the order of their file.
     pub examples: Vec<Example>,
 }
@@ -104,6 +119,7 @@ mod tests {
             };
             Arc::new(Lesson {
                 told: told.to_owned(),
+                wrong: None,
                 examples: vec![example],
             })
         };

@@ -36,7 +36,10 @@ pub(crate) fn run(
     let kinds = || kinds.of_file(path);
     let done = write_back(&ask, path, (&what, &[]), &kinds, settings)?;
     let mut out = out();
-    for HeldValue { node, param, value } in &done.written {
+    for held in &done.written {
+        let HeldValue {
+            node, param, value, ..
+        } = held;
         let (patch, value) = (&connection.about.patch, written_value(value));
         writeln!(out, "{patch}: {node}.{param} is {value}")?;
     }
@@ -60,9 +63,9 @@ type Ask<'a> = dyn Fn(&Request) -> Result<Value, Vec<Refusal>> + 'a;
 /// A `let` value and what it is declared as.
 pub(crate) type Named = (NamedValue, Param);
 
-/// Writes what hands hold in the run that `ask` asks into its patch at `path`, all of it or that
-/// which `what` names, and releases it once the run has loaded it. Where hands hold all that a
-/// `named` value is for at one value, its line in `let` changes in place of each of them.
+/// Writes what hands hold in the run that `ask` asks into its patch at `path`, all of it but
+/// orders, or that which `what` names, and releases it once the run has loaded it. Where hands hold
+/// all that a `named` value is for at one value, its line in `let` changes in place of each of them.
 ///
 /// # Errors
 /// The run refuses, nothing that is named was set, or the patch cannot be written.
@@ -132,8 +135,10 @@ fn what(arguments: &WriteBack, ask: &Ask<'_>) -> Result<Vec<Address>, Failure> {
         .collect())
 }
 
-/// Those of what hands hold that are to be written: all, if `what` names none.
+/// Those of what hands hold that are to be written: all, if `what` names none. An order was done
+/// when it was given, and is nothing to keep.
 fn chosen(what: &[Address], held: Vec<HeldValue>) -> Result<Vec<HeldValue>, Failure> {
+    let (orders, held): (Vec<_>, Vec<_>) = held.into_iter().partition(|held| held.is_order);
     if what.is_empty() {
         return Ok(held);
     }
@@ -145,7 +150,12 @@ fn chosen(what: &[Address], held: Vec<HeldValue>) -> Result<Vec<HeldValue>, Fail
         .map(|Address { node, param }| {
             let param = param.as_ref().map(|param| format!(".{param}"));
             let named = format!("{node}{}", param.unwrap_or_default());
-            Refusal::new("param", format!("no value was set for {named}"))
+            let is_order = orders.iter().any(|held| names(address, held));
+            let why = match is_order {
+                true => format!("{named} is an order, which is not written into the patch"),
+                false => format!("no value was set for {named}"),
+            };
+            Refusal::new("param", why)
         })
         .collect();
     if !refusals.is_empty() {
@@ -243,7 +253,27 @@ mod tests {
             node: node.to_owned(),
             param: "gain".to_owned(),
             value: value.into(),
+            is_order: false,
         }
+    }
+
+    #[test]
+    fn an_order_is_not_written_back() {
+        let order = HeldValue {
+            is_order: true,
+            ..held("taught", 1.0)
+        };
+        let all = vec![order.clone(), held("a", -3.0)];
+        assert_eq!(chosen(&[], all).unwrap(), [held("a", -3.0)]);
+        assert_eq!(chosen(&[], vec![order.clone()]).unwrap(), []);
+        let named = Address {
+            node: "taught".to_owned(),
+            param: Some("gain".to_owned()),
+        };
+        let Err(Failure::Remote(why)) = chosen(&[named], vec![order]) else {
+            panic!("it was written");
+        };
+        assert!(why[0].message.contains("is an order"), "{why:?}");
     }
 
     #[test]

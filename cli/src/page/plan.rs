@@ -128,6 +128,10 @@ fn param(param: &Param) -> Value {
     shown["summary"] = json!(param.summary);
     // Whether a MIDI controller can set it.
     shown["midi"] = param.is_input().into();
+    // What is done when it is given is not shown as set.
+    if param.order {
+        shown["order"] = true.into();
+    }
     // Where the control's ends lie; what is beyond can be typed.
     if let Some(span) = param.spans() {
         let (from, to) = (span.from.min(span.to), span.from.max(span.to));

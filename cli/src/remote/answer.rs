@@ -156,8 +156,19 @@ impl Remote {
     }
 
     fn held(&self) -> Held {
+        let nodes = self.steering.nodes();
+        let is_order = |id: &str, name: &str| {
+            let params = nodes.iter().filter(|node| node.id == id);
+            let mut params = params.flat_map(|node| &node.params);
+            params.any(|param| param.order && param.name == name)
+        };
         let values = self.steering.held().into_iter();
-        let values = values.map(|(node, param, value)| HeldValue { node, param, value });
+        let values = values.map(|(node, param, value)| HeldValue {
+            is_order: is_order(&node, &param),
+            node,
+            param,
+            value,
+        });
         let text = self.published.text();
         Held {
             patch_hash: patch_hash(text.as_deref().unwrap_or_default()),

@@ -152,6 +152,9 @@ pub(crate) struct HeldValue {
     pub(crate) param: String,
     /// Its value, in the form in which values arrive at a node.
     pub(crate) value: Value,
+    /// Whether it is an order, which is not written back.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) is_order: bool,
 }
 
 /// Which run it is.

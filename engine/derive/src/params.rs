@@ -93,6 +93,7 @@ struct Param<'a> {
     ending: Option<Expr>,
     each: Option<Expr>,
     for_each_wire: Option<Expr>,
+    is_order: bool,
     is_nested: bool,
     /// Defaults of a nested struct's parameters that differ here.
     defaults: Vec<(Ident, Expr)>,
@@ -122,6 +123,7 @@ impl<'a> Param<'a> {
             ending: None,
             each: None,
             for_each_wire: None,
+            is_order: false,
             is_nested: false,
             defaults: Vec::new(),
         };
@@ -157,6 +159,7 @@ impl<'a> Param<'a> {
             "ending" => self.ending = expression()?,
             "each" => self.each = expression()?,
             "for_each_wire" => self.for_each_wire = expression()?,
+            "order" => self.is_order = true,
             "summary" => {
                 let summary: Expr = meta.value()?.parse()?;
                 self.summary = quote!(#summary);
@@ -255,6 +258,9 @@ impl<'a> Param<'a> {
         }
         if let Some(input) = &self.for_each_wire {
             call("for_each_wire", input);
+        }
+        if self.is_order {
+            call("order", &nothing);
         }
         if self.takes {
             call("take", &nothing);

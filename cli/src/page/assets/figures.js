@@ -13,6 +13,7 @@ const decibels = (share) => String(Math.round(200 * Math.log10(share)) / 10).rep
 const FIGURES = {
   callbacks: () => null,
   device_block: (value) => `the device takes ${value} frames at a time`,
+  examples: (value) => many(value, "example"),
   dropouts: (value) => `ran dry ${times(value)}`,
   dropped_pictures: (value) => `${many(value, "picture")} left out`,
   late_blocks: (value) => `${many(value, "block")} of sound came too late`,
@@ -23,6 +24,13 @@ const FIGURES = {
   left_out_pictures: (value) => `${many(value, "picture")} left out`,
   loudest_millionths: (value) => `loudest so far ${decibels(value / 1e6)} dB`,
   missing_frames: (value) => `${many(value, "frame")} missing`,
+  // The examples of a node that is taught say these, beside their pictures.
+  known_percent: () => null,
+  knobs_stay: () => null,
+  left_out_error_of_mean_thousandths: () => null,
+  nearest_example: () => null,
+  knobs_in_hand: (value) => `${many(value, "knob")} in hand`,
+  left_out_error_thousandths: (value) => `a left-out one is guessed within ${(value / 1000).toFixed(2)} of a knob's way`,
   open: () => "open",
   openings: (value) => `opened ${times(value)}`,
   other_clock_ahead_us: (value) => `the other clock is ${milliseconds(value / 1e6)} ahead`,

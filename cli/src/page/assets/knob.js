@@ -12,6 +12,8 @@ const MOST_ROWS = 32;
 const EVERY = 33;
 /** For so long after a hand moved, what the run says does not move the control. */
 const HOLDS = 600;
+/** What is no further away is the same. */
+const SAME = 1e-3;
 
 export class Knob {
   /** `turn(written)` sets the parameter, `release()` lets it go; both give a promise. */
@@ -46,10 +48,37 @@ export class Knob {
     this.element.dataset.source = value.source;
     const words = { text: "from the file", wire: "from a wire", hand: "by hand" };
     const file = value.source !== "text" && value.text !== undefined ? `; file: ${value.text}` : "";
-    say(this.source, `${words[value.source] ?? value.source}${file}`);
-    this.source.title = this.source.textContent;
-    if (performance.now() - this.touched > HOLDS) this.put(value);
-    else setTimeout(() => performance.now() - this.touched > HOLDS && this.put(this.value), HOLDS + 50);
+    this.says = `${words[value.source] ?? value.source}${file}`;
+    if (performance.now() - this.touched > HOLDS) this.settle();
+    else {
+      this.tellSource(this.says);
+      setTimeout(() => performance.now() - this.touched > HOLDS && this.settle(), HOLDS + 50);
+    }
+  }
+
+  tellSource(text) {
+    say(this.source, text);
+    this.source.title = text;
+  }
+
+  /** Where the node itself has the parameter, as by what it was taught: the control goes along, unless a hand is at it. */
+  follow(value) {
+    this.followed = value;
+    if (this.value && performance.now() - this.touched > HOLDS) this.settle();
+  }
+
+  /** Shows what the run says. */
+  settle() {
+    const { value, followed } = this;
+    if (followed === undefined) {
+      this.put(value);
+      this.tellSource(this.says);
+      return;
+    }
+    this.put({ value: followed, written: String(followed) });
+    const isElsewhere = typeof value.value !== "number" || Math.abs(value.value - followed) > SAME;
+    const set = { text: "file", wire: "wire", hand: "hand" }[value.source] ?? value.source;
+    this.tellSource(isElsewhere ? `as taught; ${set}: ${value.written}` : this.says);
   }
 
   /** A hand has set it. */
@@ -70,7 +99,7 @@ export class Knob {
     } catch (error) {
       say(this.why, error.message);
       this.touched = -Infinity;
-      if (this.value) this.put(this.value);
+      if (this.value) this.settle();
     }
   }
 

@@ -1,4 +1,4 @@
-// What a node has been taught: its examples in a row, where the picture lies among them, and what is done to them.
+// What a node has been taught: its examples, where the picture lies among them, and what is done to them.
 
 import { el, place, say } from "./dom.js";
 
@@ -6,21 +6,31 @@ import { el, place, say } from "./dom.js";
 const AGAIN = 1500;
 /** What is asked for stays set for so long, so that the run sees it; then it is released, and can be asked for again. */
 const PRESSED = 150;
+/** Within so many milliseconds an example that is recorded is learnt, or was refused. */
+const LEARNS = 4000;
+/** For so long a new example is marked, and stays in view. */
+const NEW = 6000;
+
+const pause = (time) => new Promise((done) => setTimeout(done, time));
 
 export class Taught {
-  constructor(link, node, isLocked) {
-    Object.assign(this, { link, node, isLocked, cards: new Map(), asked: 0 });
+  /** `held()` gives the names of the node's knobs that hands hold. */
+  constructor(link, node, { isLocked, held }) {
+    Object.assign(this, { link, node, isLocked, held, cards: new Map(), asked: 0, newAt: -Infinity });
     this.why = el("p", { class: "why", role: "alert" });
+    this.wrong = el("p", { class: "why", role: "alert" });
     this.told = el("p", { class: "note" }, "");
-    this.row = el("ol", { class: "examples", "aria-label": "Examples" });
-    const press = (flag, word, title) =>
-      el("button", { type: "button", title, disabled: isLocked(), onclick: () => this.press(flag) }, word);
+    this.way = el("p", { class: "note", hidden: true }, "A knob's way is the whole of it, from 0 to 1: within 0.1 is a tenth of what the slider can do.");
+    this.known = el("p", { class: "known", role: "status" }, "");
+    this.row = el("ol", { class: "examples", "aria-label": "Examples", tabIndex: 0 });
+    const press = (act, word, title) =>
+      el("button", { type: "button", title, disabled: isLocked(), onclick: act }, word);
     this.buttons = [
-      press("record", "Record", "Teaches: where the knobs are now is what they should be for what the picture shows now"),
-      press("play", "Let go", "What was turned since is let go, and what was taught plays"),
-      press("undo", "Undo", "Takes back what was done last"),
+      press(() => this.record(), "Record", "Teaches: where the knobs are now is what they should be for what the picture shows now; then the knobs are free"),
+      press(() => this.run(() => this.free()), "Let go", "What was turned since is let go, and what was taught plays"),
+      press(() => this.press("undo"), "Undo", "Takes back what was done last, and what was done before it if it is pressed again"),
     ];
-    this.root = el("section", { class: "taught" }, el("div", { class: "buttons" }, ...this.buttons), this.told, this.row, this.why);
+    this.root = el("section", { class: "taught" }, this.row, this.told, this.way, this.wrong, this.known, el("div", { class: "buttons" }, ...this.buttons), this.why);
     this.load();
   }
 
@@ -33,13 +43,21 @@ export class Taught {
     }
   }
 
-  /** Sets a parameter for a moment. */
-  press(param, value = "true") {
+  /** Sets a parameter for a moment; `meanwhile` is done while the run sees it. */
+  async hold(param, value = "true", meanwhile = null) {
     const { node } = this;
-    return this.run(async () => {
-      await this.link.ask({ set: { values: [{ node, param, value }] } });
-      await new Promise((done) => setTimeout(done, PRESSED));
+    await this.link.ask({ set: { values: [{ node, param, value }] } });
+    await pause(PRESSED);
+    try {
+      await meanwhile?.();
+    } finally {
       await this.link.ask({ release: { what: [{ node, param }] } });
+    }
+  }
+
+  press(param, value) {
+    return this.run(async () => {
+      await this.hold(param, value);
       await this.load();
     });
   }
@@ -49,30 +67,65 @@ export class Taught {
     return this.press("edit", words);
   }
 
+  /** No hand holds a knob any more. While `play` is true, a knob that is released is none that is turned. */
+  free() {
+    const { node } = this;
+    return this.hold("play", "true", async () => {
+      const what = this.held().map((param) => ({ node, param }));
+      if (what.length) await this.link.ask({ release: { what } });
+    });
+  }
+
+  /** Teaches, and frees the knobs once the example is there: what was refused is not lost. */
+  async record() {
+    if (this.isRecording) return;
+    this.isRecording = true;
+    await this.run(async () => {
+      await this.load();
+      const before = new Set(this.cards.keys());
+      const isThere = () => [...this.cards.keys()].some((id) => !before.has(id));
+      await this.hold("record");
+      const until = performance.now() + LEARNS;
+      for (await this.load(); !isThere() && performance.now() < until; await this.load()) await pause(PRESSED);
+      if (!isThere()) {
+        throw new Error(this.wrong.textContent || "Nothing was recorded: no picture has come, or no knob is set yet. Turn a knob, and record again.");
+      }
+      await this.free();
+    });
+    this.isRecording = false;
+  }
+
   async load() {
     this.asked = performance.now();
     try {
       const answer = await fetch("/taught");
-      if (answer.ok) this.show((await answer.json())[this.node] ?? { told: "", examples: [] });
+      if (answer.ok) this.show((await answer.json())[this.node] ?? { told: "", wrong: null, examples: [] });
     } catch {
       // The page says that the connection is lost.
     }
   }
 
-  show({ told, examples }) {
+  show({ told, wrong, examples }) {
     say(this.told, told);
+    say(this.wrong, wrong ?? "");
+    this.way.hidden = !told.includes("knob's way");
     const written = JSON.stringify(examples);
     if (written === this.written) return;
+    const isFirst = this.written === undefined;
     this.written = written;
     const kept = new Map();
+    let newest = null;
     for (const example of examples) {
       const now = JSON.stringify(example);
       const old = this.cards.get(example.id);
-      kept.set(example.id, old?.now === now ? old : { now, element: this.card(example) });
+      const card = old?.now === now ? old : { now, title: example.name || `example ${example.id}`, element: this.card(example) };
+      if (!old && !isFirst) newest = card.element;
+      kept.set(example.id, card);
     }
     this.cards = kept;
     place(this.row, [...kept.values()].map(({ element }) => element));
     this.near(this.counters ?? {});
+    if (newest) this.mark(newest);
   }
 
   card({ id, name, weight, values, picture }) {
@@ -82,7 +135,7 @@ export class Taught {
       const bar = el("meter", { min: 0, max: 1, value, "aria-label": `${knob}: ${value}` });
       return el("span", { title: `${knob}: ${value}` }, knob, bar);
     });
-    const called = el("input", { type: "text", value: name, placeholder: String(id), "aria-label": `Name of example ${id}`, maxLength: 200, disabled: off, autocomplete: "off" });
+    const called = el("input", { type: "text", value: name, placeholder: `${id}: name it`, "aria-label": `Name of example ${id}`, maxLength: 200, disabled: off, autocomplete: "off" });
     called.onchange = () => this.edit(`name ${id} ${called.value}`);
     const weighs = el("input", { type: "number", value: String(weight), min: 0, max: 100, step: 0.5, "aria-label": `Weight of ${title}`, title: "How much it counts; 0: not at all", disabled: off });
     weighs.onchange = () => this.edit(`weigh ${id} ${weighs.value}`);
@@ -94,13 +147,40 @@ export class Taught {
         el("button", { type: "button", class: "quiet", disabled: off, "aria-label": `Delete ${title}`, onclick: () => this.edit(`delete ${id}`) }, "delete")));
   }
 
-  /** Marks the example that the picture is nearest to. */
-  near({ nearest_example: nearest, known_percent: known }) {
+  /** A new example is seen, and seen to be new. */
+  mark(element) {
+    this.newAt = performance.now();
+    element.classList.add("new");
+    setTimeout(() => element.classList.remove("new"), NEW);
+    this.reveal(element);
+  }
+
+  /** Scrolls the list, and nothing around it, so that a card is seen. */
+  reveal(element) {
+    const [list, card] = [this.row.getBoundingClientRect(), element.getBoundingClientRect()];
+    if (card.top < list.top) this.row.scrollTop -= list.top - card.top;
+    else if (card.bottom > list.bottom) this.row.scrollTop += Math.min(card.bottom - list.bottom, card.top - list.top);
+  }
+
+  /** Marks the example that the picture is nearest to, and says how well the picture is known. */
+  near({ examples, nearest_example: nearest, known_percent: known, knobs_stay: stays }) {
     for (const [id, { element }] of this.cards) {
       const isNear = id === nearest;
       element.classList.toggle("near", isNear);
       element.title = isNear ? `the picture is nearest to this, and known to ${known} %` : "";
       element.style.setProperty("--known", isNear ? String(known / 100) : "0");
+    }
+    const card = this.cards.get(nearest);
+    if (!examples) say(this.known, "");
+    else if (known === undefined || !card) say(this.known, "No picture has come yet.");
+    else if (stays) say(this.known, `This picture is not known (${known} %): the knobs stay.`);
+    else say(this.known, `This picture is known to ${known} %, like ${card.title}.`);
+    this.known.classList.toggle("not", Boolean(examples && stays));
+    // Where a hand is at the list, or something new is shown, it stays.
+    const isLeft = performance.now() - this.newAt > NEW && !this.row.matches(":hover, :focus-within");
+    if (card && nearest !== this.nearest && isLeft) {
+      this.nearest = nearest;
+      this.reveal(card.element);
     }
   }
 

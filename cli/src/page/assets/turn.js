@@ -191,7 +191,7 @@ export class Turn {
 
   /** What hands hold. */
   showHeld() {
-    const held = [...this.values].filter(([key, value]) => value.source === "hand" && this.params?.has(key)).map(([key]) => key);
+    const held = [...this.values].filter(([key, value]) => value.source === "hand" && this.params?.has(key) && !this.params.get(key).param.order).map(([key]) => key);
     // What a name is for is held and released together.
     const together = this.lets.held(this.values);
     const of = (key) => together.find(({ keys }) => keys.includes(key));
@@ -334,6 +334,7 @@ export class Turn {
       this.looked();
       return;
     }
+    const isTaught = node.kind === "teach";
     const outputs = node.outputs.map((output) => {
       const canvas = el("canvas", { "aria-hidden": "true", class: output.type });
       this.views.push({ of: `${id}.${output.name}`, type: output.type, canvas });
@@ -344,8 +345,7 @@ export class Turn {
       message: el("p", { class: "message" }, ""),
       wires: el("tbody", {}),
     };
-    const isTaught = node.kind === "teach";
-    if (!isTaught || this.taught?.node !== id) this.taught = isTaught ? new Taught(this.link, id, () => this.isLocked) : null;
+    if (!isTaught || this.taught?.node !== id) this.taught = isTaught ? new Taught(this.link, id, { isLocked: () => this.isLocked, held: () => this.heldKnobs(id) }) : null;
     const wires = this.plan.wires.map((wire, index) => ({ ...wire, index })).filter(({ from, to }) => from[0] === id || to[0] === id);
     this.about.rows = wires.map(({ from, to, index }) => {
       const cells = [0, 1, 2].map(() => el("td", {}, "–"));
@@ -353,20 +353,61 @@ export class Turn {
       this.about.wires.append(el("tr", {}, el("th", { scope: "row" }, other), ...cells));
       return { index, cells };
     });
+    const shown = node.params.map((param) => this.knob(`${id}.${param.name}`, this.groups.chosen, old));
     place(this.parts.chosen, [
       el("div", { class: "title" }, el("h2", {}, id), el("span", { class: "kind" }, node.kind),
         el("button", { type: "button", class: "quiet", "aria-label": "Close", onclick: () => this.choose(null) }, "close")),
-      el("p", { class: "note" }, node.summary), this.about.state, this.about.message, ...(this.taught ? [this.taught.root] : []), ...outputs,
-      ...node.params.map((param) => this.knob(`${id}.${param.name}`, this.groups.chosen, old)),
+      el("p", { class: "note" }, node.summary), this.about.state, this.about.message,
+      ...(isTaught ? this.taughtParts(node, shown, outputs) : [...outputs, ...shown]),
       ...(wires.length ? [el("table", {}, el("thead", {}, el("tr", {}, ...["Wire", "Rate", "Waits", "Dropped"].map((word) => el("th", { scope: "col" }, word)))), this.about.wires)] : []),
     ]);
     for (const one of this.views) one.view = new View(one.canvas, one.type);
+    if (isTaught) this.followKnobs();
     if (this.status) this.tellStatus(this.status, null, 1);
     this.looked();
     const wanted = key && this.parts.chosen.querySelector(`[data-param="${CSS.escape(key)}"]`);
+    wanted?.closest("details")?.setAttribute("open", "");
     if (wanted) wanted.scrollIntoView({ block: "center" });
     else if (isSame) this.root.scrollTop = scrollTop;
     else this.reveal();
+  }
+
+  /** The knobs of a node that is taught that hands hold. */
+  heldKnobs(id) {
+    const node = this.plan.nodes.find((node) => node.id === id);
+    const isKnob = ({ name }) => node.outputs.some((output) => output.name === name);
+    return (node?.params ?? []).filter(isKnob).map(({ name }) => name).filter((name) => this.values.get(`${id}.${name}`)?.source === "hand");
+  }
+
+  /**
+   * What stands at a node that is taught: its examples, the knobs that lead somewhere right below,
+   * then what its outputs send. Knobs that nothing is wired from and nobody has set, and orders, are
+   * below `more`.
+   */
+  taughtParts(node, shown, outputs) {
+    const isKnob = (name) => node.outputs.some((output) => output.name === name);
+    const isUsed = (name) => {
+      const value = this.values.get(`${node.id}.${name}`);
+      const isSet = value && (value.source !== "text" || typeof value.value === "number");
+      return isSet || this.plan.wires.some(({ from }) => from[0] === node.id && from[1] === name);
+    };
+    const names = new Set(node.params.filter(({ name, order }) => order || (isKnob(name) && !isUsed(name))).map(({ name }) => name));
+    const first = shown.filter((_, at) => !names.has(node.params[at].name));
+    const rest = (parts, declared) => parts.filter((_, at) => names.has(declared[at].name));
+    const more = [...rest(outputs, node.outputs), ...rest(shown, node.params)];
+    const box = this.parts.chosen.querySelector(`details[data-more="${CSS.escape(node.id)}"]`)
+      ?? el("details", { "data-more": node.id }, el("summary", {}, "More: knobs that nothing is wired from, and what the buttons do, by name"));
+    place(box, [box.firstElementChild, ...more]);
+    return [this.taught.root, ...first, ...outputs.filter((output) => !more.includes(output)), box];
+  }
+
+  /** The sliders of a node that is taught stand where it has its knobs. */
+  followKnobs() {
+    const knobs = new Map(this.groups.chosen);
+    for (const { of, view } of this.views) {
+      const knob = knobs.get(of);
+      if (knob) view.follow = (value) => knob.follow(value);
+    }
   }
 
   /** Shows the chosen node, whatever stands before it. */

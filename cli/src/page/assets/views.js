@@ -44,8 +44,9 @@ export class View {
     this.state.sounding.clear();
   }
 
-  /** Takes in what was seen. */
+  /** Takes in what was seen; `follow` hears of each number. */
   see(seen, now) {
+    if ("control" in seen) this.follow?.(seen.control);
     this.seenAt = now;
     this.isNew = true;
     const { state } = this;

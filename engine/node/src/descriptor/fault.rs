@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 use std::collections::BTreeSet;
 
 use super::Descriptor;
-use crate::param::{Param, ParamType};
+use crate::param::{Change, Param, ParamType};
 use crate::port::{Port, PortType};
 
 impl Descriptor {
@@ -95,6 +95,9 @@ fn param_fault(param: &Param) -> Option<String> {
     if let Some(why) = emptiness(&param.param_type) {
         return Some(format!("`{}` has {why}", param.name));
     }
+    if param.order && param.change != Change::Live {
+        return Some(format!("`{}` is an order, but is not live", param.name));
+    }
     let default = param.default.as_ref().filter(|value| !value.is_null())?;
     let why = param.admits(default).err()?;
     Some(format!("the default does not fit: {why}"))
@@ -162,6 +165,8 @@ mod tests {
                 with(length()).with_output(port()).with_output(port()),
                 Some("two outputs `in`"),
             ),
+            (with(Param::flag("go", "").order()), Some("is not live")),
+            (with(Param::flag("go", "").live().order()), None),
             (with(length().for_each_wire("in")), Some("no list")),
             (with(list()), Some("`in`, which is no input")),
             (with(list()).with_input(port().many()), None),

@@ -128,6 +128,9 @@ pub struct Param {
     /// list says nothing of the wires beyond its end.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub wires: Option<Cow<'static, str>>,
+    /// It is an order, which is done when it is given: nothing that a patch or a page keeps.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub order: bool,
     /// What a bare wire's 0 to 1 stand for, where the declaration says so.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub(crate) span: Option<Span>,
@@ -162,6 +165,7 @@ impl Param {
             purpose: FilePurpose::default(),
             reason: Cow::Borrowed(""),
             wires: None,
+            order: false,
             span: None,
         }
     }
@@ -294,6 +298,13 @@ impl Param {
         self
     }
 
+    /// It is an order, as a flag that is pressed: it is done when it is given, and is neither shown
+    /// as set nor written back into the patch.
+    pub fn order(mut self) -> Self {
+        self.order = true;
+        self
+    }
+
     /// A text, or each text of a list, is one of these words.
     pub fn words(mut self, words: &[&'static str]) -> Self {
         self.param_type = match self.param_type {
@@ -330,5 +341,17 @@ mod tests {
         let text = serde_json::to_string(&counts).unwrap();
         let read: Param = serde_json::from_str(&text).unwrap();
         assert_eq!(read.wires.as_deref(), Some("sounds"));
+    }
+
+    #[test]
+    fn that_a_parameter_is_an_order_crosses_and_others_are_written_as_before() {
+        let flag = Param::flag("record", "").live();
+        let text = serde_json::to_string(&flag).unwrap();
+        assert!(!text.contains("order"), "{text}");
+        let read: Param = serde_json::from_str(&text).unwrap();
+        assert!(!read.order);
+        let text = serde_json::to_string(&flag.order()).unwrap();
+        let read: Param = serde_json::from_str(&text).unwrap();
+        assert!(read.order);
     }
 }

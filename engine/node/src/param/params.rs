@@ -41,6 +41,7 @@ use crate::length::Length;
 /// | `content = Film` | what a file contains, one of [`crate::FileContent`] |
 /// | `writes`, `ending = "wav"`, `takes`, `each = "input"` | the file is written: how its name usually ends, that it is numbered instead of replaced, that each wire of an input gets its own |
 /// | `for_each_wire = "input"` | the list has an item for each wire into that input |
+/// | `order` | it is done when it is given, as a flag that is pressed: nothing that a patch keeps |
 /// | `nested`, `defaults(name = value)` | the field is a struct of parameters itself, some of whose defaults differ |
 /// | `summary = text` | in place of a doc comment, where the text must be computed |
 pub trait Params: Clone + Send + Sync + Sized + 'static {

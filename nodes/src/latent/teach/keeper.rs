@@ -66,6 +66,8 @@ impl Keeper {
             lessons,
             lesson: None,
             pictures: BTreeMap::new(),
+            wrong: None,
+            is_broken: false,
         };
         let thread = std::thread::Builder::new()
             .name(format!("{id} keeps"))
@@ -132,6 +134,10 @@ struct Keeping {
     lesson: Option<Arc<Lesson>>,
     /// The small pictures with their numbers, by the names of their files.
     pictures: BTreeMap<String, (u64, Arc<[u8]>)>,
+    /// What went wrong last, until the next job goes well or the file is mended.
+    wrong: Option<String>,
+    /// Whether it is the file that is wrong.
+    is_broken: bool,
 }
 
 impl Keeping {
@@ -145,6 +151,9 @@ impl Keeping {
             match jobs.recv_timeout(POLL_INTERVAL) {
                 Ok(job) => {
                     self.done += 1;
+                    if !self.is_broken {
+                        self.wrong = None;
+                    }
                     if let Err(error) = self.do_job(job) {
                         self.warn(&error);
                     }
@@ -154,10 +163,18 @@ impl Keeping {
                     }
                 }
                 Err(RecvTimeoutError::Timeout) => match self.shelf.look() {
-                    Ok(true) => self.learn(),
-                    Ok(false) => {}
+                    Ok(is_news) => {
+                        let is_mended = self.is_broken && self.shelf.is_sound();
+                        if is_mended {
+                            (self.wrong, self.is_broken) = (None, false);
+                        }
+                        if is_news || is_mended {
+                            self.learn();
+                        }
+                    }
                     Err(error) => {
                         self.warn(&error);
+                        self.is_broken = true;
                         // The file may have been read before it could not be written.
                         self.learn();
                     }
@@ -238,17 +255,20 @@ impl Keeping {
         }
         let lesson = Arc::new(Lesson {
             told,
+            wrong: self.wrong.clone(),
             examples: shown,
         });
         lessons.put(&self.id, lesson.clone());
         self.lesson = Some(lesson);
     }
 
-    fn warn(&self, error: &NodeError) {
-        match error.advice() {
-            Some(advice) => tracing::warn!("{}: {error}; {advice}", self.id),
-            None => tracing::warn!("{}: {error}", self.id),
-        }
+    fn warn(&mut self, error: &NodeError) {
+        let why = match error.advice() {
+            Some(advice) => format!("{error}; {advice}"),
+            None => error.to_string(),
+        };
+        tracing::warn!("{}: {why}", self.id);
+        self.wrong = Some(why);
     }
 }
 
@@ -299,6 +319,31 @@ mod tests {
     }
 
     #[test]
+    fn a_mistake_in_the_file_is_shown_until_it_is_mended() {
+        let folder = tempfile::tempdir().unwrap();
+        let shelf = Shelf::open(folder.path(), 3).unwrap();
+        let lessons = Arc::<Lessons>::default();
+        let shown = Some((lessons.clone(), "nothing yet".to_owned()));
+        let mut keeper = Keeper::of(shelf, folder.path(), "node", shown).unwrap();
+        keeper.record(of(0, 0.75, [1.0, 2.0, 3.0]), None);
+        keeper.wait();
+        let path = folder.path().join(FILE);
+        let text = std::fs::read_to_string(&path).unwrap();
+        let write = |text: &str| {
+            let new = folder.path().join("new");
+            std::fs::write(&new, text).unwrap();
+            std::fs::rename(&new, &path).unwrap();
+        };
+        write("Examples(format: 1, examples: [(id: 1,])");
+        keeper.wait();
+        let wrong = lessons.all()["node"].wrong.clone().unwrap();
+        assert!(wrong.contains("mistake at 1:"), "{wrong}");
+        write(&text);
+        keeper.wait();
+        assert_eq!(lessons.all()["node"].wrong, None);
+    }
+
+    #[test]
     fn an_example_too_many_leaves_no_picture_behind() {
         let folder = tempfile::tempdir().unwrap();
         let entry = |id| format!("(id: {id}, values: {{\"a\": 0.5}}, latent: [1, 2, 3]), ");
@@ -317,6 +362,8 @@ mod tests {
             lessons: None,
             lesson: None,
             pictures: BTreeMap::new(),
+            wrong: None,
+            is_broken: false,
         };
         let frame = Arc::new(Frame::rgb(2, 1, vec![9; 6]).unwrap());
         let one = Box::new(of(0, 0.75, [1.0, 2.0, 3.0]));

@@ -22,6 +22,8 @@ pub(super) struct Knobs {
     /// Where the patch, wires and hands have them.
     set: Values,
     holds: [Hold; KNOBS],
+    /// Where those are that were given away.
+    given: Values,
     /// What was learnt of them, at the last picture that was known.
     taught: Values,
 }
@@ -35,14 +37,14 @@ impl Knobs {
     }
 
     /// They are set to this now; whether any is another than before. What changes is in a hand,
-    /// unless it `begins`: the first value of a wire is no turn.
-    pub(super) fn turn(&mut self, set: Values, begins: bool) -> bool {
+    /// unless it is `no_turn`: the first value of a wire, or a hand that is released.
+    pub(super) fn turn(&mut self, set: Values, no_turn: bool) -> bool {
         let is_news = set != self.set;
         for ((hold, before), now) in self.holds.iter_mut().zip(self.set).zip(set) {
             match now {
                 // It was released.
                 None if before.is_some() => *hold = Hold::Free,
-                Some(_) if now != before && !begins => *hold = Hold::Held,
+                Some(_) if now != before && !no_turn => *hold = Hold::Held,
                 _ => {}
             }
         }
@@ -63,9 +65,12 @@ impl Knobs {
     /// What they are at; `None`: nobody has said what a knob should be.
     pub(super) fn heard(&self) -> Values {
         let mut heard = self.taught;
-        for ((heard, set), hold) in heard.iter_mut().zip(self.set).zip(self.holds) {
-            if hold != Hold::Free || heard.is_none() {
-                *heard = set;
+        let set = self.set.into_iter().zip(self.given);
+        for ((heard, (set, given)), hold) in heard.iter_mut().zip(set).zip(self.holds) {
+            match hold {
+                Hold::Given(_) => *heard = given,
+                Hold::Held => *heard = set,
+                Hold::Free => *heard = heard.or(set),
             }
         }
         heard
@@ -73,9 +78,11 @@ impl Knobs {
 
     /// Where they are is given away to be learnt; what hands hold stays there until it is.
     pub(super) fn give(&mut self, job: u64) {
-        for hold in &mut self.holds {
+        let given = self.given.iter_mut().zip(self.set);
+        for (hold, (given, set)) in self.holds.iter_mut().zip(given) {
             if *hold == Hold::Held {
                 *hold = Hold::Given(job);
+                *given = set;
             }
         }
     }
@@ -89,9 +96,13 @@ impl Knobs {
         }
     }
 
-    /// No hand holds any.
+    /// No hand holds any; what is being learnt plays until it is.
     pub(super) fn let_go(&mut self) {
-        self.holds = [Hold::Free; KNOBS];
+        for hold in &mut self.holds {
+            if *hold == Hold::Held {
+                *hold = Hold::Free;
+            }
+        }
     }
 
     /// How many hands hold.
@@ -145,6 +156,20 @@ mod tests {
         knobs.turn(values(0.5, 0.9), false);
         knobs.learnt(3);
         assert_eq!((knobs.heard(), knobs.held()), (values(0.7, 0.9), 1));
+    }
+
+    #[test]
+    fn a_hand_that_is_let_go_and_released_turns_nothing_and_what_it_gave_plays_until_it_is_learnt()
+    {
+        let mut knobs = Knobs::at(values(0.1, 0.2));
+        taught(&mut knobs, 0.7);
+        knobs.turn(values(0.5, 0.2), false);
+        knobs.give(1);
+        knobs.let_go();
+        knobs.turn(values(0.1, 0.2), true);
+        assert_eq!((knobs.heard(), knobs.held()), (values(0.5, 0.2), 0));
+        knobs.learnt(1);
+        assert_eq!((knobs.heard(), knobs.held()), (values(0.7, 0.2), 0));
     }
 
     #[test]

@@ -119,17 +119,18 @@ pub(crate) struct Teach {
     #[param(live, range = 0.0..=1.0, default = 0.7)]
     unknown: f32,
     /// teaches whenever it becomes true, as an event into `record` does: for hands
-    #[param(live, default = false)]
+    #[param(live, default = false, order)]
     record: bool,
     /// takes back whenever it becomes true, as an event into `undo` does
-    #[param(live, default = false)]
+    #[param(live, default = false, order)]
     undo: bool,
-    /// lets go whenever it becomes true, as an event into `play` does
-    #[param(live, default = false)]
+    /// lets go whenever it becomes true, as an event into `play` does; what is released while it is
+    /// true, within two seconds, stays let go
+    #[param(live, default = false, order)]
     play: bool,
     /// what is done to an example, by its number, whenever the text becomes another: `delete 7`,
     /// `weigh 7 0.5`, `name 7 rain`, `undo`
-    #[param(live, default = "")]
+    #[param(live, default = "", order)]
     edit: String,
 }
 

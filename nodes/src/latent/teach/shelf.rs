@@ -186,6 +186,11 @@ impl Shelf {
         Ok(is_news)
     }
 
+    /// Whether the file could be read and written when it was looked at last.
+    pub(super) fn is_sound(&self) -> bool {
+        self.told.is_none()
+    }
+
     fn read_again(&mut self) -> Result<(), NodeError> {
         let now = self.state();
         if now == self.seen && !matches!(self.lying, Lying::Broken) {

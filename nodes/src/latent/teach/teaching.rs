@@ -18,6 +18,10 @@ use crate::lessons::Lessons;
 /// For so long after its start a value that comes along a wire is where it was, and no turn.
 const SETTLES: Time = Time::from_nanos(1_000_000_000);
 
+/// For so long after it let go, while `play` is true, a hand that is released is no turn: then the
+/// patch's own value comes back. Not longer, so that a flag that is left true deafens no hand.
+const RELEASES: Time = Time::from_nanos(2_000_000_000);
+
 /// How much more a picture must be known than it was not, so that it does not flicker.
 const SURER: f32 = 0.05;
 
@@ -28,6 +32,7 @@ struct Figures {
     mean_error: Arc<AtomicU64>,
     nearest: Arc<AtomicU64>,
     known: Arc<AtomicU64>,
+    stay: Arc<AtomicU64>,
     in_hand: Arc<AtomicU64>,
 }
 
@@ -44,6 +49,7 @@ impl Figures {
             mean_error: unknown("left_out_error_of_mean_thousandths"),
             nearest: unknown("nearest_example"),
             known: unknown("known_percent"),
+            stay: counters.counter("knobs_stay"),
             in_hand: counters.counter("knobs_in_hand"),
         }
     }
@@ -60,7 +66,8 @@ impl Figures {
         self.mean_error.store(mean, Ordering::Relaxed);
     }
 
-    fn seen(&self, guess: Option<&Guess>) {
+    fn seen(&self, guess: Option<&Guess>, is_unknown: bool) {
+        self.stay.store(u64::from(is_unknown), Ordering::Relaxed);
         let nearest = guess.and_then(|guess| guess.nearest);
         let known = guess.map(|guess| (100.0 * (1.0 - guess.unknown)).round() as u64);
         let unknown = Counters::UNKNOWN;
@@ -92,6 +99,8 @@ pub(super) struct Teaching {
     /// The time of what was sent last.
     sent: Time,
     flags: Flags,
+    /// When `play` became true last.
+    let_go: Option<Time>,
     /// What `edit` said last.
     edited: String,
     /// What it asks for and is not done yet.
@@ -154,6 +163,7 @@ impl Teaching {
             began: None,
             sent: Time::ZERO,
             flags: Flags::of(params),
+            let_go: None,
             edited: params.edit.clone(),
             asked: None,
         })
@@ -194,7 +204,7 @@ impl Teaching {
         };
         self.is_unknown = unknown > bound;
         self.knobs.guess(self.guess.as_ref(), self.is_unknown);
-        self.figures.seen(self.guess.as_ref());
+        self.figures.seen(self.guess.as_ref(), self.is_unknown);
     }
 
     /// Has what is heard learnt for the picture that is seen.
@@ -234,7 +244,7 @@ impl Teaching {
     }
 
     /// Does what flags and words ask for.
-    fn obey(&mut self, params: &Teach) {
+    fn obey(&mut self, params: &Teach, time: Time) {
         let (before, now) = (self.flags, Flags::of(params));
         self.flags = now;
         if now.record && !before.record {
@@ -245,6 +255,7 @@ impl Teaching {
         }
         if now.play && !before.play {
             self.knobs.let_go();
+            self.let_go = Some(time);
         }
         if let Some(edit) = self.asked.take() {
             self.edit(edit);
@@ -275,7 +286,9 @@ impl Processor<Teach> for Teaching {
         let now = io.now();
         let began = *self.began.get_or_insert(now);
         let mut is_news = self.take_news(params);
-        is_news |= self.knobs.turn(params.knobs(), now - began < SETTLES);
+        let releases = self.flags.play && self.let_go.is_some_and(|then| now - then < RELEASES);
+        let no_turn = releases || now - began < SETTLES;
+        is_news |= self.knobs.turn(params.knobs(), no_turn);
         while let Some(input) = io.take() {
             if input.is(CODE) {
                 self.see(params, input.packet.time, input.read(CODE)?);
@@ -293,7 +306,7 @@ impl Processor<Teach> for Teaching {
             }
         }
         let before = self.knobs.heard();
-        self.obey(params);
+        self.obey(params, now);
         is_news |= self.knobs.heard() != before;
         self.figures
             .in_hand

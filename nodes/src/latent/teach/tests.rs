@@ -215,6 +215,22 @@ fn a_hand_overrides_what_was_taught_until_it_lets_go() {
 }
 
 #[test]
+fn a_hand_that_is_released_while_play_is_true_leaves_the_knob_free() {
+    let folder = tempfile::tempdir().unwrap();
+    teach(folder.path());
+    let released = |play: bool| {
+        let harness = harness(folder.path(), json!({ "a": 0.5 }), &[(4.0, BRIGHT)])
+            .set_live(at(1.25), "a", 0.125)
+            .set_live(at(2.05), "play", play)
+            .set_live(at(2.25), "a", 0.5)
+            .set_live(at(2.45), "play", false);
+        heard(&harness.play_live().unwrap(), "a", 3.5).unwrap()
+    };
+    assert!(released(true) > 0.9);
+    assert!((released(false) - 0.5).abs() < 1e-6);
+}
+
+#[test]
 fn examples_are_taken_back_and_deleted_while_it_plays() {
     let folder = tempfile::tempdir().unwrap();
     teach(folder.path());
