@@ -142,7 +142,13 @@ export class Wiring {
     if (!pairs.length) return this.say(`Nothing that leaves ${from} fits into ${to}.`);
     if (ports.length === 1 || pairs.length === 1) return this.wire((ports[0] ?? pairs[0]));
     const menu = el("div", { class: "edit-menu", role: "menu" });
-    const close = () => menu.remove();
+    let isOpen = true;
+    const close = () => {
+      // To be removed takes the focus away, which closes it too.
+      if (!isOpen) return;
+      isOpen = false;
+      menu.remove();
+    };
     menu.append(...pairs.map((pair) => el("button", { type: "button", role: "menuitem", onclick: () => (close(), this.wire(pair)) }, pair.label)));
     menu.addEventListener("focusout", ({ relatedTarget }) => menu.contains(relatedTarget) || close());
     menu.addEventListener("keydown", ({ key }) => key === "Escape" && close());

@@ -16,6 +16,8 @@ const WORD = 15;
 const AROUND = 4;
 
 /** How far one can go in. */
+/** The width of the line at the film's place. */
+const HEAD = 2;
 const ZOOMS = [1, 2, 4, 8, 16, 32, 64];
 
 export class Strip {
@@ -187,7 +189,8 @@ export class Strip {
     this.head.hidden = !shown;
     if (!shown) return;
     const time = Math.min(video.currentTime, seconds);
-    const x = (time / seconds) * this.wide.clientWidth;
+    // The head itself has a width: at the end it would make the strip wider.
+    const x = Math.min((time / seconds) * this.wide.clientWidth, this.wide.clientWidth - HEAD);
     this.head.style.transform = `translateX(${x.toFixed(1)}px)`;
     const { scrollLeft, clientWidth } = this.roll;
     if (!video.paused && this.zoom > 1 && (x < scrollLeft || x > scrollLeft + clientWidth * 0.92)) {

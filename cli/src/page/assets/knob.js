@@ -6,6 +6,8 @@ import { el, say } from "./dom.js";
 const STEPS = 1000;
 /** So near 0 dB a level that is dragged is caught there. */
 const CATCHES = 0.6;
+/** So far a finger moves sideways when it turns a slider, in pixels. */
+const SIDEWAYS = 8;
 /** Sliders of a list; the values behind them stay as they are. */
 const MOST_ROWS = 32;
 /** At most so often a hand is sent on, in milliseconds. */
@@ -116,8 +118,9 @@ export class Knob {
       const value = range.matches(":active") ? caught(at, param.unit) : at;
       field.value = written(value);
       range.setAttribute("aria-valuetext", `${field.value} ${param.unit}`);
-      this.set(written(value));
+      meant(() => this.set(written(value)));
     };
+    const meant = withFinger(range, () => this.settle());
     field.onchange = () => this.set(field.value.trim(), true);
     const slide = this.zero(range, scale, param.unit, () => {
       field.value = "0";
@@ -254,6 +257,36 @@ export class Knob {
     };
     return el("div", { class: "control" }, field);
   }
+}
+
+/**
+ * A finger that comes down on a slider may want to scroll: what it turns counts once it has moved
+ * sideways or is lifted, and not at all where the browser scrolls instead. `back` shows what plays.
+ */
+function withFinger(range, back) {
+  let from = null;
+  let waits = null;
+  const counts = () => {
+    const turn = waits;
+    from = waits = null;
+    turn?.();
+  };
+  range.addEventListener("pointerdown", ({ pointerType, clientX }) => {
+    if (pointerType === "touch") from = clientX;
+  });
+  range.addEventListener("pointermove", ({ clientX }) => {
+    if (from !== null && Math.abs(clientX - from) > SIDEWAYS) counts();
+  });
+  range.addEventListener("pointerup", counts);
+  range.addEventListener("pointercancel", () => {
+    if (from === null) return;
+    from = waits = null;
+    back();
+  });
+  return (turn) => {
+    if (from === null) turn();
+    else waits = turn;
+  };
 }
 
 /** A level so near 0 dB is 0 dB: no hand finds the one place that leaves a sound as it is. */
