@@ -568,8 +568,12 @@ pub(crate) struct Page {
 #[command(after_help = "\
 Its exit code is 1 if anything is to be mended. What it cannot tell is no fault.")]
 pub(crate) struct Doctor {
-    /// The patch that is to play: its models, its camera, and for how many days it can record
+    /// The patch that is to play: its models, its camera, where it writes, and for how many days it
+    /// can record
     pub(crate) patch: Option<PathBuf>,
+    /// A folder that `score run` will be given with --write-to; may be repeated
+    #[arg(long, value_name = "FOLDER", requires = "patch")]
+    pub(crate) write_to: Vec<PathBuf>,
     /// Print the findings as JSON
     #[arg(long)]
     pub(crate) json: bool,

@@ -65,6 +65,14 @@ impl Ownership {
         self.settle(self.survey(graph), confirmed)
     }
 
+    /// Makes sure that all that `graph` would write may be written, where nobody can be asked.
+    ///
+    /// # Errors
+    /// Something may not, for which a run would end at its start.
+    pub(crate) fn require_unasked(&self, graph: &Graph) -> Result<(), Failure> {
+        self.settle(self.survey(graph), |_| None)
+    }
+
     /// Looks at what `graph` would write and has not been looked at before.
     pub(crate) fn survey(&self, graph: &Graph) -> Survey {
         let known = self.before().clone();

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use humantime::format_rfc3339_millis;
-use score_engine::{CueStatus, NodeState, NodeStatus, Status, WireStatus};
+use score_engine::{CueStatus, NodeState, NodeStatus, StandingIn, Status, WireStatus};
 use serde_json::{Value, json};
 
 use crate::background_queue::BackgroundQueue;
@@ -165,8 +165,29 @@ fn inputs<'a>(status: &'a Status, id: &'a str) -> impl Iterator<Item = &'a WireS
     status.wires.iter().filter(move |wire| wire.to.node == id)
 }
 
-/// A table: one line per node, with what waits and what was dropped on the wires into it, and one
-/// line for all.
+/// What plays in place of the patch, and why, where something does.
+pub(crate) fn stands_in(status: &Status) -> Option<String> {
+    let StandingIn { plays, why } = status.standing_in.as_ref()?;
+    Some(format!("{plays} plays in place of the patch: {why}"))
+}
+
+/// That it is not heard, and until when, where its hours are over.
+pub(crate) fn silent_on_purpose(status: &Status) -> Option<String> {
+    let closed = status.hours.as_ref().filter(|hours| !hours.open)?;
+    let until = closed.until.as_ref();
+    let until = until.map_or(String::new(), |until| format!(" until {until}"));
+    Some(format!("silent on purpose{until}"))
+}
+
+/// Whatever a message holds, in one line.
+pub(crate) fn one_line(text: &str) -> String {
+    let words = text.split(|letter: char| letter.is_whitespace() || letter.is_control());
+    let words: Vec<&str> = words.filter(|word| !word.is_empty()).collect();
+    words.join(" ")
+}
+
+/// A table: what is not as usual, one line per node, with what waits and what was dropped on the
+/// wires into it, and one line for all.
 pub(crate) fn table(status: &Status) -> String {
     let width = status
         .nodes
@@ -175,8 +196,14 @@ pub(crate) fn table(status: &Status) -> String {
         .max()
         .unwrap_or(0)
         .max(4);
-    let mut text = format!(
-        "{:width$}  {:<11} {:>8} {:>9} {:>5} {:>6} {:>8}\n",
+    let mut text = String::new();
+    let unusual = [stands_in(status), silent_on_purpose(status)];
+    for line in unusual.into_iter().flatten() {
+        let _ = writeln!(text, "{}", one_line(&line));
+    }
+    let _ = writeln!(
+        text,
+        "{:width$}  {:<11} {:>8} {:>9} {:>5} {:>6} {:>8}",
         "node", "state", "calls/s", "p95", "load", "waits", "dropped"
     );
     for node in &status.nodes {
@@ -252,10 +279,41 @@ fn state(node: &NodeStatus) -> &'static str {
 #[cfg(test)]
 mod tests {
 
-    use score_engine::Waiting;
+    use score_engine::{HoursStatus, Waiting};
 
     use super::*;
     use crate::testing::node_status;
+
+    #[test]
+    fn a_table_says_first_what_stands_in_and_until_when_it_is_silent_on_purpose() {
+        let mut status = Status {
+            nodes: vec![node_status("glass", "synth")],
+            hours: Some(HoursStatus {
+                open: true,
+                until: Some("2026-12-01T18:00:00+01:00".to_owned()),
+            }),
+            ..Status::default()
+        };
+        assert!(table(&status).starts_with("node "), "{}", table(&status));
+        status.standing_in = Some(StandingIn {
+            plays: "quiet".to_owned(),
+            why: "signal 9\u{1b}[2J;\nmend it".to_owned(),
+        });
+        status.hours = Some(HoursStatus {
+            open: false,
+            until: Some("2026-12-01T10:00:00+01:00".to_owned()),
+        });
+        let table = table(&status);
+        let lines: Vec<&str> = table.lines().collect();
+        assert_eq!(
+            lines[..2],
+            [
+                "quiet plays in place of the patch: signal 9 [2J; mend it",
+                "silent on purpose until 2026-12-01T10:00:00+01:00"
+            ]
+        );
+        assert!(lines[2].starts_with("node "), "{table}");
+    }
 
     /// Takes what it is told to, and half of what it is not.
     struct Faulty {

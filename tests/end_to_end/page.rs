@@ -472,6 +472,35 @@ fn whoever_asks_too_much_or_too_slowly_loses_the_place_and_nobody_else_does() {
 }
 
 #[test]
+fn health_says_that_the_saved_patch_would_not_play_while_the_old_one_does() {
+    let stage = Stage::new();
+    stage.until_healthy();
+    let until_body = |what: &str, is_so: fn(&str) -> bool| {
+        let begun = Instant::now();
+        loop {
+            let health = stage.get("/health", "");
+            assert_eq!(health.status, 200, "{}", health.body);
+            if is_so(&health.body) {
+                return health.body;
+            }
+            assert!(begun.elapsed() < PATIENCE, "{what}: {}", health.body);
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    };
+    let save = |text: &str| std::fs::write(stage.folder().join("show.ron"), text).unwrap();
+    save("Patch(format: 1, nodes: {\"hum\": tune()})");
+    let said = until_body("it is refused", |body| body.contains("tune"));
+    let lines: Vec<&str> = said.lines().collect();
+    assert_eq!((lines[0], lines.len()), ("playing", 2), "{said}");
+    assert!(
+        lines[1].contains("not taken over: show.ron:1:") && lines[1].contains("after a restart"),
+        "{said}"
+    );
+    save(HUM);
+    until_body("it is mended", |body| body.trim() == "playing");
+}
+
+#[test]
 fn health_is_a_word_and_a_code_and_metrics_are_for_prometheus() {
     let stage = Stage::new();
     stage.until_healthy();

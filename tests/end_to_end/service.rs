@@ -3,7 +3,7 @@
 
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
 use score_test_support::notify::NotifySocket;
@@ -252,6 +252,47 @@ fn a_patch_that_dies_comes_back_and_at_the_third_death_something_quieter_does() 
     until("nothing is left running", || {
         children(keeper.id()).is_empty()
     });
+}
+
+#[test]
+fn a_keeper_that_was_ended_on_purpose_begins_with_the_patch_and_one_that_was_killed_does_not() {
+    let stage = Stage::new(HUM);
+    let goes_down = |keeper: &Talking| {
+        for _ in 0..3 {
+            kill(keeper);
+        }
+        stage.until_plays("\"quiet\"");
+    };
+    // What is known of the run before is not taken for that of the next.
+    let forget = || std::fs::remove_file(stage.at("status.jsonl")).unwrap();
+    let cut = |keeper: Talking| {
+        let run = children(keeper.id());
+        keeper.signal("KILL");
+        until("the run has ended", || {
+            !Path::new(&format!("/proc/{}", run[0])).exists()
+        });
+        forget();
+    };
+    let keeper = stage.kept(&[]);
+    goes_down(&keeper);
+    let why = stage.status()["standing_in"]["why"].to_string();
+    assert!(
+        why.contains("restart the service, to try it again"),
+        "{why}"
+    );
+    cut(keeper);
+    let mut keeper = stage.kept(&[]);
+    stage.until_plays("\"quiet\"");
+    keeper.signal("TERM");
+    assert!(keeper.wait(PATIENCE).success());
+    forget();
+    let keeper = stage.kept(&[]);
+    stage.until_plays("null");
+    // With other words on its command line it may play, as with an option that an error asked for.
+    goes_down(&keeper);
+    cut(keeper);
+    let _keeper = stage.kept(&["--write-to", "takes"]);
+    stage.until_plays("null");
 }
 
 #[test]
@@ -516,6 +557,55 @@ fn a_service_is_installed_shown_and_removed_and_nobody_elses_unit_is_touched() {
         Some(1)
     );
     assert_eq!(called(), [""; 0]);
+}
+
+#[test]
+fn a_patch_that_may_not_write_where_it_would_is_refused_before_it_is_installed() {
+    let takes = tempfile::tempdir().unwrap();
+    let folder = takes.path().canonicalize().unwrap();
+    let folder = folder.to_str().unwrap();
+    let stage = Stage::new(&format!(
+        r#"Patch(
+    format: 1,
+    nodes: {{"hum": tone(gain: -30), "take": recorder(path: "{folder}/take.wav")}},
+    wires: ["hum -> take"],
+)
+"#
+    ));
+    let path = fake_systemd(&stage);
+    let score = |arguments: &[&str]| {
+        let mut command = program(stage.folder(), arguments);
+        command
+            .env("PATH", &path)
+            .env("XDG_CONFIG_HOME", stage.at("config"));
+        command.output().unwrap()
+    };
+    let refusal = |output: &Output| {
+        let said = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{said}");
+        said[said.find("error: ").unwrap()..].to_owned()
+    };
+    let run = refusal(&stage.command(&[]).output().unwrap());
+    assert!(
+        run.contains(&format!("--write-to {folder} allows it")),
+        "{run}"
+    );
+    let install = ["service", "install", "show.ron"];
+    assert_eq!(refusal(&score(&install)), run);
+    assert!(!stage.at("config").exists() && !stage.at("called").exists());
+    let lacks = |more: &[&str]| {
+        let doctor = ["doctor", "show.ron", "--json"];
+        let found = score(&[&doctor, more].concat());
+        let json: Value = serde_json::from_slice(&found.stdout).unwrap();
+        let mut all = json["findings"].as_array().unwrap().iter();
+        all.any(|one| one["what"] == "files" && one["state"] == "lacks")
+    };
+    assert!(lacks(&[]));
+    // With the option that the error asks for, all is well.
+    let option = ["--write-to", folder];
+    assert!(!lacks(&option));
+    let installed = score(&[&install[..], &["--"], &option].concat());
+    assert!(installed.status.success(), "{}", text(&installed.stderr));
 }
 
 #[test]

@@ -12,9 +12,10 @@ use super::load;
 use crate::arguments::{Arguments, Command as Words, Run, Service, ServiceInstall, ServiceName};
 use crate::failure::Failure;
 use crate::kinds::Kinds;
+use crate::ownership::Ownership;
 use crate::service::rooted::{STANDARD, from_root, rooted};
 use crate::service::unit::{MARK, Unit, name_of, words_of};
-use crate::terminal::out;
+use crate::terminal::{out, tell};
 
 /// Where the units of the whole system lie.
 const SYSTEM: &str = "/etc/systemd/system";
@@ -48,7 +49,7 @@ pub(crate) fn run(
     match service {
         Service::Install(install) => self::install(install, kinds, settings),
         Service::Status(name) => {
-            let (manager, unit) = (Manager::of(name.system), unit_of(name)?);
+            let (manager, unit) = shown(name)?;
             // Its exit code says whether it plays, which is no failure of this command.
             manager.show("systemctl", &["status", "--no-pager", &unit])
         }
@@ -57,7 +58,7 @@ pub(crate) fn run(
             follow,
             lines,
         } => {
-            let (manager, unit) = (Manager::of(name.system), unit_of(name)?);
+            let (manager, unit) = shown(name)?;
             let lines = lines.to_string();
             let mut words = vec!["--no-pager", "-n", &lines, "-u", &unit];
             words.extend(follow.then_some("-f"));
@@ -128,6 +129,21 @@ impl Manager {
         let config = config.ok_or_else(|| Failure::Message("this user has no home".to_owned()))?;
         Ok(config.join("systemd/user"))
     }
+
+    /// The names of the units there that this program wrote.
+    fn units(&self) -> Result<Vec<String>, Failure> {
+        let entries = self.folder()?.read_dir().into_iter().flatten().flatten();
+        let is_own = |path: &PathBuf| {
+            let is_unit = path.extension().is_some_and(|ending| ending == "service");
+            is_unit && std::fs::read_to_string(path).is_ok_and(|text| text.starts_with(MARK))
+        };
+        let found = entries.map(|entry| entry.path()).filter(is_own);
+        let mut found: Vec<String> = found
+            .filter_map(|path| Some(path.file_stem()?.to_string_lossy().into_owned()))
+            .collect();
+        found.sort();
+        Ok(found)
+    }
 }
 
 fn missing(error: std::io::Error) -> Failure {
@@ -152,8 +168,11 @@ fn install(
         ))
     })?;
     let run = parsed(&install.more, &patch)?;
-    // What cannot be played would only be started again for ever.
-    let graph = load(&install.patch, &run.overrides.set, kinds, settings)?;
+    // What cannot be played, or may not write what it would, would only be started again for ever.
+    let ownership = Ownership::of_file(&patch, &run.consent);
+    let settings_of_run = ownership.settings(settings);
+    let graph = load(&install.patch, &run.overrides.set, kinds, &settings_of_run)?;
+    ownership.require_unasked(&graph)?;
     let typed = graph.files().filter(|file| file.typed);
     let typed: Vec<PathBuf> = typed.map(|file| file.path).collect();
     let here = std::env::current_dir()
@@ -262,7 +281,13 @@ fn require_own(path: &Path) -> Result<(), String> {
 }
 
 fn remove(name: &ServiceName) -> Result<(), Failure> {
-    let (manager, unit) = (Manager::of(name.system), unit_of(name)?);
+    let (manager, unit) = found(name)?;
+    if manager.is_system && !name.system {
+        let why = format!("{unit} is one of the whole system");
+        let name = unit.trim_end_matches(".service");
+        let help = format!("`sudo score service remove --system {name}` removes it");
+        return Err(NodeError::input(why).help(help).into());
+    }
     let path = manager.folder()?.join(&unit);
     if let Err(why) = require_own(&path) {
         let why = format!("`{}` is not removed: {why}", path.display());
@@ -282,46 +307,60 @@ fn remove(name: &ServiceName) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The unit that is meant: the only one, where none is named.
-fn unit_of(name: &ServiceName) -> Result<String, Failure> {
-    let folder = Manager::of(name.system).folder()?;
-    let entries = folder.read_dir().into_iter().flatten().flatten();
-    let is_own = |path: &PathBuf| {
-        let is_unit = path.extension().is_some_and(|ending| ending == "service");
-        is_unit && std::fs::read_to_string(path).is_ok_and(|text| text.starts_with(MARK))
+/// The unit that is to be shown, and who has it; says so where that is not this user.
+fn shown(name: &ServiceName) -> Result<(Manager, String), Failure> {
+    let (manager, unit) = found(name)?;
+    if manager.is_system && !name.system {
+        tell(format_args!("{unit} is one of the whole system"));
+    }
+    Ok((manager, unit))
+}
+
+/// The unit that is meant, and who has it: the whole system, where this user has none of that name.
+fn found(name: &ServiceName) -> Result<(Manager, String), Failure> {
+    let wanted = name.name.as_deref();
+    let wanted = wanted.map(|name| name.trim_end_matches(".service"));
+    let (own, system) = (Manager::of(name.system), Manager::of(true));
+    let units = own.units()?;
+    let of_system = match name.system {
+        true => Vec::new(),
+        false => system.units()?,
     };
-    let found = entries.map(|entry| entry.path()).filter(is_own);
-    let mut found: Vec<String> = found
-        .filter_map(|path| Some(path.file_stem()?.to_string_lossy().into_owned()))
-        .collect();
-    found.sort();
+    match is_elsewhere(wanted, &units, &of_system) {
+        true => Ok((system, unit_of(wanted, &of_system)?)),
+        false => Ok((own, unit_of(wanted, &units)?)),
+    }
+}
+
+/// Whether the unit that is meant, or any where none is named, is not among `units`, but
+/// `of_system`.
+fn is_elsewhere(wanted: Option<&str>, units: &[String], of_system: &[String]) -> bool {
+    let has = |units: &[String]| match wanted {
+        Some(wanted) => units.iter().any(|name| name == wanted),
+        None => !units.is_empty(),
+    };
+    !has(units) && has(of_system)
+}
+
+/// The unit that is meant: the only one of `units`, where none is named.
+fn unit_of(wanted: Option<&str>, units: &[String]) -> Result<String, Failure> {
     let refuse = |why: String, help: String| Err(NodeError::input(why).help(help).into());
-    let wanted = name
-        .name
-        .as_ref()
-        .map(|name| name.trim_end_matches(".service"));
-    match (wanted, found.as_slice()) {
-        (Some(wanted), _) if found.iter().any(|name| name == wanted) => {
+    match (wanted, units) {
+        (Some(wanted), _) if units.iter().any(|name| name == wanted) => {
             Ok(format!("{wanted}.service"))
         }
         (None, [only]) => Ok(format!("{only}.service")),
         (_, []) => refuse(
             "no service is installed here".to_owned(),
-            match name.system {
-                true => "without --system it is looked for among your own".to_owned(),
-                false => {
-                    "`score service install PATCH`; with --system those of the system are meant"
-                        .to_owned()
-                }
-            },
+            "`score service install PATCH` installs one".to_owned(),
         ),
         (Some(wanted), _) => refuse(
             format!("there is no service `{wanted}`"),
-            format!("there is {}", found.join(", ")),
+            format!("there is {}", units.join(", ")),
         ),
         (None, _) => refuse(
             "several services are installed".to_owned(),
-            format!("name one of {}", found.join(", ")),
+            format!("name one of {}", units.join(", ")),
         ),
     }
 }
@@ -411,6 +450,26 @@ fn groups() -> Vec<String> {
 #[cfg(all(test, unix))]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_unit_of_the_system_is_meant_where_this_user_has_none_of_that_name() {
+        let names = |names: &[&str]| -> Vec<String> {
+            names.iter().map(|name| (*name).to_owned()).collect()
+        };
+        let (none, show, both) = (names(&[]), names(&["show"]), names(&["show", "other"]));
+        for (wanted, own, of_system, expected) in [
+            (None, &none, &show, true),
+            (None, &show, &both, false),
+            (None, &none, &none, false),
+            (Some("show"), &none, &both, true),
+            (Some("show"), &show, &show, false),
+            (Some("other"), &show, &both, true),
+            (Some("third"), &none, &both, false),
+        ] {
+            let found = is_elsewhere(wanted, own, of_system);
+            assert_eq!(found, expected, "{wanted:?} {own:?} {of_system:?}");
+        }
+    }
 
     #[test]
     fn what_variables_name_is_meant_from_where_the_service_is_installed() {

@@ -6,13 +6,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use score_engine::{Hours, Recalled, Source, StandingIn, Status, Steering, patch_hash};
+use score_engine::{Hours, Override, Recalled, Source, StandingIn, Status, Steering, patch_hash};
 use score_nodes::recover;
 use serde::{Deserialize, Serialize};
 
 use super::ladder::{Ladder, Rung};
 use super::state_file::{read, write};
 use crate::background_queue::BackgroundQueue;
+use crate::status::one_line;
 
 /// What a keeper tells its run by: the rung, and the folder of what is known of the patch.
 pub(crate) const RUNG: &str = "SCORE_KEPT";
@@ -34,6 +35,12 @@ pub(super) const FILES: [&str; 4] = [RUN, GOOD, END, LADDER];
 /// Files that may wait for a slow disk.
 const QUEUE_LENGTH: usize = 8;
 
+/// What brings the patch back, where something else plays.
+const AGAIN: &str = "mend and save the patch, or restart the service, to try it again";
+
+/// The node of the quiet patch that plays on a device.
+const OUTPUT: &str = "sound";
+
 /// How long the end of the run waits for it.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(2);
 
@@ -50,6 +57,9 @@ struct RunState {
     /// When it is heard, which holds for what plays in its place, too.
     #[serde(default)]
     hours: Option<Hours>,
+    /// The device of its first `audio_out`, on which what plays in its place is heard, too.
+    #[serde(default)]
+    device: Option<String>,
 }
 
 /// A text that has played long, with those that it includes.
@@ -152,8 +162,17 @@ impl Kept {
     }
 
     /// Whether values of the command line belong to what is played.
-    pub(crate) fn takes_values(&self) -> bool {
+    fn takes_values(&self) -> bool {
         matches!(self.rung, Rung::Patch | Rung::LastGood)
+    }
+
+    /// The values with which it is played, where those of the command line are `typed`.
+    pub(crate) fn values(&self, typed: &[Override]) -> Vec<Override> {
+        match (self.rung, &self.written.device) {
+            _ if self.takes_values() => typed.to_owned(),
+            (Rung::Quiet, Some(device)) => vec![Override::text(OUTPUT, "device", device)],
+            _ => Vec::new(),
+        }
     }
 
     /// Has a status say what plays in place of the patch, and by which hours.
@@ -163,7 +182,7 @@ impl Kept {
         }
         status.standing_in = Some(StandingIn {
             plays: self.rung.word().to_owned(),
-            why: self.why.clone(),
+            why: format!("{}; {AGAIN}", one_line(&self.why)),
         });
         if let Some(hours) = self.hours() {
             status.hours = Some(hours.status(now));
@@ -178,16 +197,20 @@ impl Kept {
         }
     }
 
-    /// The patch that is to play has these hours: they are known though it dies before it plays.
-    pub(crate) fn has_hours(&mut self, hours: Option<&Hours>) {
-        if self.rung != Rung::Patch || self.written.hours.as_ref() == hours {
+    /// The patch that is to play has these hours, and this device: they are known though it dies
+    /// before it plays.
+    pub(crate) fn expects(&mut self, hours: Option<&Hours>, device: Option<&str>) {
+        if self.rung != Rung::Patch {
             return;
         }
         let state = RunState {
             hours: hours.cloned(),
+            device: device.map(str::to_owned),
             ..self.written.clone()
         };
-        self.write_run(state);
+        if state != self.written {
+            self.write_run(state);
+        }
     }
 
     /// Gives what a run that was killed has left of its takes their names, where nothing plays that
@@ -246,7 +269,7 @@ impl Kept {
         &mut self,
         text: Option<&str>,
         (recalled, hours): (Option<Recalled>, Option<&Hours>),
-        takes: &[PathBuf],
+        (takes, device): (&[PathBuf], Option<&str>),
         now: Instant,
     ) {
         // Until the patch plays, all is as the run before has left it.
@@ -258,6 +281,7 @@ impl Kept {
             recalled: recalled.or_else(|| self.before.clone()),
             takes: takes.to_owned(),
             hours: hours.cloned(),
+            device: device.map(str::to_owned),
         };
         if state != self.written {
             self.write_run(state);
@@ -352,7 +376,7 @@ mod tests {
     fn what_plays_in_place_of_the_patch_keeps_its_hours() {
         let folder = tempfile::tempdir().unwrap();
         // It dies before its first block.
-        kept(Rung::Patch, folder.path()).has_hours(Some(&closed()));
+        kept(Rung::Patch, folder.path()).expects(Some(&closed()), None);
         for (rung, hours) in [
             (Rung::LastGood, None),
             (Rung::Quiet, Some(false)),
@@ -366,10 +390,57 @@ mod tests {
         }
         // An edit without hours takes them away, and what plays meanwhile does not.
         let now = Instant::now();
-        kept(Rung::Quiet, folder.path()).look(Some(QUIET), (None, None), &[], now);
+        kept(Rung::Quiet, folder.path()).look(Some(QUIET), (None, None), (&[], None), now);
         assert!(kept(Rung::Quiet, folder.path()).hours().is_some());
-        kept(Rung::Patch, folder.path()).look(Some("a"), (None, None), &[], now);
+        kept(Rung::Patch, folder.path()).look(Some("a"), (None, None), (&[], None), now);
         assert!(kept(Rung::Quiet, folder.path()).hours().is_none());
+    }
+
+    #[test]
+    fn what_stands_in_says_in_one_line_why_and_what_brings_the_patch_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut kept = kept(Rung::Quiet, folder.path());
+        kept.why = "show.ron:2:3: it is broken\n  help: mend it".to_owned();
+        let mut status = Status::default();
+        kept.complete(&mut status, SystemTime::now());
+        assert_eq!(
+            status.standing_in.unwrap().why,
+            "show.ron:2:3: it is broken help: mend it; mend and save the patch, or restart the \
+             service, to try it again"
+        );
+    }
+
+    #[test]
+    fn the_quiet_patch_is_heard_on_the_device_of_the_patch() {
+        let folder = tempfile::tempdir().unwrap();
+        let typed = [Override::text("tune", "tonic", "3")];
+        let heard_on = |rung: Rung| {
+            let kept = kept(rung, folder.path());
+            let source = kept.instead(folder.path()).unwrap();
+            let values = kept.values(&typed);
+            let graph = check(
+                &source,
+                &values,
+                &score_nodes::registry(),
+                &Settings::default(),
+            );
+            let graph = graph.unwrap_or_else(|error| panic!("{error}"));
+            Some(graph.value(OUTPUT, "device")?.as_str()?.to_owned())
+        };
+        assert_eq!(heard_on(Rung::Quiet), None);
+        // It dies before its first block.
+        kept(Rung::Patch, folder.path()).expects(None, Some("JACK"));
+        assert_eq!(heard_on(Rung::Quiet).as_deref(), Some("JACK"));
+        assert_eq!(heard_on(Rung::Silence), None);
+        // An edit plays on another.
+        let now = Instant::now();
+        let other = "hw:CARD=\"A\"";
+        let mut edited = kept(Rung::Patch, folder.path());
+        edited.look(Some("a"), (None, None), (&[], Some(other)), now);
+        drop(edited);
+        assert_eq!(heard_on(Rung::Quiet).as_deref(), Some(other));
+        let own = kept(Rung::Patch, folder.path()).values(&typed);
+        assert_eq!(own.len(), typed.len());
     }
 
     #[test]
@@ -377,7 +448,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let take = folder.path().join("take.mid");
         let takes = std::slice::from_ref(&take);
-        kept(Rung::Patch, folder.path()).look(Some("a"), (None, None), takes, Instant::now());
+        let now = Instant::now();
+        kept(Rung::Patch, folder.path()).look(Some("a"), (None, None), (takes, None), now);
         std::fs::write(folder.path().join(".take.mid.partial"), "notes").unwrap();
         kept(Rung::Patch, folder.path()).keep_takes();
         let found = folder.path().join("take-recovered.mid");

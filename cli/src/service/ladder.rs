@@ -75,7 +75,7 @@ impl Rung {
 /// its keeper's, which only the system's clock can tell.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Ladder {
-    /// What tells the saved patch from every other.
+    /// What tells the saved patch, and the words with which it is played, from every other.
     patch: String,
     rung: Rung,
     /// The short lives on this rung that are not made up for.
@@ -163,9 +163,17 @@ impl Ladder {
         self.resets = 0;
     }
 
-    /// It has ended, as it was asked to.
+    /// It has come to its end by itself.
     pub(crate) fn ended(&mut self) {
         self.since = None;
+    }
+
+    /// Somebody ends it on purpose: the next start begins with nothing held against the patch.
+    pub(crate) fn stopped(&mut self) {
+        *self = Ladder {
+            patch: std::mem::take(&mut self.patch),
+            ..Ladder::default()
+        };
     }
 
     pub(crate) fn rung(&self) -> Rung {
@@ -434,6 +442,28 @@ mod tests {
             (ladder.rung(), ladder.wait()),
             (Rung::Quiet, Duration::ZERO)
         );
+    }
+
+    #[test]
+    fn what_was_ended_on_purpose_begins_with_the_patch_and_what_was_killed_does_not() {
+        let start = |ladder: &mut Ladder, at: u64| {
+            ladder.recover(seconds(at), BOOT, false);
+            ladder.begin("a", seconds(at));
+            ladder.started(seconds(at), BOOT);
+            ladder.rung()
+        };
+        let mut ladder = ladder();
+        die(&mut ladder, &[0, 1, 2], false);
+        for at in [3, 4] {
+            assert_eq!(
+                start(&mut ladder, at),
+                Rung::Quiet,
+                "killed with its keeper"
+            );
+        }
+        ladder.stopped();
+        assert_eq!(start(&mut ladder, 5), Rung::Patch);
+        assert_eq!((ladder.short_lives, ladder.wait()), (0, Duration::ZERO));
     }
 
     #[test]

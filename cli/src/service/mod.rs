@@ -20,6 +20,7 @@ use score_engine::{Live, NodeState, Status};
 use self::daily::{Daily, memory};
 use self::notify::Notify;
 use self::pulse::Pulse;
+use crate::status::{silent_on_purpose, stands_in};
 
 /// The share of the time within which a run must be heard after which what stands still is reported,
 /// so that the restart comes within that time.
@@ -181,24 +182,12 @@ fn is_ready(status: &Status, sources: &[&str]) -> bool {
 
 /// How the run is, in a line that changes only when that does.
 fn line(status: &Status) -> String {
-    let mut parts = Vec::new();
-    match (&status.standing_in, &status.hours) {
-        (Some(stands), _) => parts.push(format!(
-            "{} plays in place of the patch: {}",
-            stands.plays, stands.why
-        )),
-        (None, Some(hours)) if !hours.open => {
-            let until = hours.until.as_ref();
-            let until = until
-                .map(|until| format!(" until {until}"))
-                .unwrap_or_default();
-            parts.push(format!("silent on purpose{until}"));
-        }
-        (None, _) if status.revision > 0 => {
-            parts.push(format!("plays revision {}", status.revision))
-        }
-        (None, _) => parts.push("is being built".to_owned()),
-    }
+    let unusual = stands_in(status).or_else(|| silent_on_purpose(status));
+    let mut parts = vec![match unusual {
+        Some(unusual) => unusual,
+        None if status.revision > 0 => format!("plays revision {}", status.revision),
+        None => "is being built".to_owned(),
+    }];
     for node in &status.nodes {
         let id = &node.id;
         match (node.state, &node.waiting) {

@@ -103,6 +103,8 @@ impl Unit {
         line(&format!("ExecStart={}", words.join(" ")));
         line("Restart=always");
         line("RestartSec=2");
+        line("# Where memory runs out, the keeper lives on and starts the run again.");
+        line("OOMPolicy=continue");
         line("# The keeper tells the run; what has not ended when it has is killed.");
         line("KillMode=mixed");
         line("\n# Real-time priority and locked memory for sound.");

@@ -4,7 +4,7 @@ mod disk;
 mod machine;
 
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use score_engine::{Graph, Settings};
 use score_nodes::device::list::{Devices, Group, devices};
@@ -13,9 +13,11 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::load;
-use crate::arguments::Doctor;
+use crate::arguments::{Consent, Doctor};
 use crate::failure::Failure;
 use crate::kinds::Kinds;
+use crate::ownership::Ownership;
+use crate::status::one_line;
 use crate::terminal::out;
 
 /// Width of the column with what is looked at.
@@ -141,6 +143,9 @@ pub(crate) fn run(doctor: &Doctor, kinds: &Kinds<'_>, settings: &Settings) -> Re
         Some(patch) => read(patch, kinds, settings, &mut findings),
         None => None,
     };
+    if let (Some(patch), Some(graph)) = (&doctor.patch, &graph) {
+        findings.extend(files(patch, graph, &doctor.write_to));
+    }
     let found = devices();
     let needs = graph.as_ref().map_or(Needs::ALL, Needs::of);
     findings.push(machine::ffmpeg());
@@ -227,6 +232,20 @@ fn read(
             None
         }
     }
+}
+
+/// What the patch would write and may not, so that a run that cannot ask would not start.
+fn files(patch: &Path, graph: &Graph, write_to: &[PathBuf]) -> Option<Finding> {
+    let consent = Consent {
+        overwrite: false,
+        write_to: write_to.to_owned(),
+    };
+    let ownership = Ownership::of_file(patch, &consent);
+    let Err(Failure::Node(why)) = ownership.require_unasked(graph) else {
+        return None;
+    };
+    let advice = why.advice().unwrap_or("give the file another name");
+    Some(Finding::lacks("files", one_line(&why.to_string()), advice))
 }
 
 fn sound(found: &Devices, needs: Needs) -> Finding {
@@ -321,8 +340,6 @@ fn models(settings: &Settings, graph: Option<&Graph>) -> Finding {
 
 #[cfg(test)]
 mod tests {
-    use std::path::PathBuf;
-
     use score_engine::{Source, check};
     use score_nodes::device::list::Listed;
 

@@ -66,16 +66,18 @@ pub(super) fn keep_alive(arguments: &Run) -> Result<(), Failure> {
         manager: Manager::new(),
         folder,
         boot: boot(),
+        words: words(),
         lingering: Vec::new(),
     };
     let has_good = kept::has_good(keeper.folder.path());
     keeper
         .ladder
         .recover(now(), keeper.boot.as_deref(), has_good);
-    keeper.ladder.begin(&fingerprint(&arguments.patch), now());
+    let patch = keeper.fingerprint();
+    keeper.ladder.begin(&patch, now());
+    // It ends only where somebody wants it to.
     let kept = keeper.keep(&stop);
-    keeper.ladder.ended();
-    keeper.save();
+    keeper.stopped();
     drop(log);
     kept
 }
@@ -89,6 +91,8 @@ struct Keeper<'a> {
     manager: Manager,
     /// What tells this start of the machine from every other.
     boot: Option<String>,
+    /// The words of the command line: what was refused may play with others.
+    words: String,
     /// Runs that could not be ended.
     lingering: Vec<Child>,
 }
@@ -96,12 +100,12 @@ struct Keeper<'a> {
 impl Keeper<'_> {
     fn keep(&mut self, stop: &Receiver<()>) -> Result<(), Failure> {
         loop {
-            let patch = fingerprint(&self.arguments.patch);
+            let patch = self.fingerprint();
             self.ladder.take(&patch);
             if !self.rest(self.ladder.wait(), stop, &patch) {
                 return Ok(());
             }
-            let patch = fingerprint(&self.arguments.patch);
+            let patch = self.fingerprint();
             self.ladder.take(&patch);
             self.ladder.started(now(), self.boot.as_deref());
             self.save();
@@ -143,7 +147,8 @@ impl Keeper<'_> {
     fn bury(&mut self, why: &str, lived: Duration) {
         let has_good = kept::has_good(self.folder.path());
         // What was saved while it lived may be what it died of.
-        self.ladder.take(&fingerprint(&self.arguments.patch));
+        let patch = self.fingerprint();
+        self.ladder.take(&patch);
         let goes_down = self.ladder.died(now(), lived, why, has_good);
         let seconds = lived.as_secs();
         match goes_down {
@@ -182,7 +187,7 @@ impl Keeper<'_> {
                 Err(RecvTimeoutError::Timeout) => {}
                 _ => return false,
             }
-            if !has_port && fingerprint(&self.arguments.patch) != patch {
+            if !has_port && self.fingerprint() != patch {
                 return true;
             }
         }
@@ -238,7 +243,7 @@ impl Keeper<'_> {
                     self.manager.alive("");
                 }
                 // The patch itself sees what is saved; what plays in its place does not.
-                if rung != Rung::Patch && fingerprint(&self.arguments.patch) != patch {
+                if rung != Rung::Patch && self.fingerprint() != patch {
                     self.end(run);
                     return Ok(Ended::Saved);
                 }
@@ -260,6 +265,8 @@ impl Keeper<'_> {
     ) -> Result<Ended, Failure> {
         self.manager.stopping();
         ask_to_end(&mut run);
+        // Whoever loses patience and kills both has still ended them on purpose.
+        self.stopped();
         let (asked, mut looked) = (Instant::now(), Instant::now());
         loop {
             if let Some(status) = run.try_wait().map_err(lost)? {
@@ -346,6 +353,17 @@ impl Keeper<'_> {
         kept::end(self.folder.path()).unwrap_or_else(|| said(status))
     }
 
+    /// Notes that it is ended on purpose.
+    fn stopped(&mut self) {
+        self.ladder.stopped();
+        self.save();
+    }
+
+    /// What tells the patch, and the words with which it is played, from every other.
+    fn fingerprint(&self) -> String {
+        patch_hash(&format!("{}{}", self.words, texts(&self.arguments.patch)))
+    }
+
     fn save(&self) {
         let path = self.folder.path().join(LADDER);
         if let Err(error) = state_file::write(&path, &self.ladder) {
@@ -381,15 +399,23 @@ fn needs_port(arguments: &Run) -> bool {
     false
 }
 
-/// What tells the patch, with all that it includes, from every other.
-fn fingerprint(patch: &Path) -> String {
+/// The words with which this program was started, one a line.
+fn words() -> String {
+    let words = std::env::args_os().skip(1);
+    words
+        .map(|word| format!("{}\n", word.to_string_lossy()))
+        .collect()
+}
+
+/// The text of the patch, and of all that it includes.
+fn texts(patch: &Path) -> String {
     let texts = files_of(patch).into_iter().map(|file| {
         let text = Source::read(&file)
             .map(|source| source.text)
             .unwrap_or_default();
         format!("{}\n{text}\n", file.display())
     });
-    patch_hash(&texts.collect::<String>())
+    texts.collect()
 }
 
 /// Asks the run to end.

@@ -68,9 +68,9 @@ pub(crate) fn run(
     let settings = &ownership.settings(settings);
     let loader = Loader::new(Given {
         patch: arguments.patch.clone(),
-        overrides: match kept.as_ref().is_none_or(Kept::takes_values) {
-            true => arguments.overrides.set.clone(),
-            false => Vec::new(),
+        overrides: match &kept {
+            Some(kept) => kept.values(&arguments.overrides.set),
+            None => arguments.overrides.set.clone(),
         },
         instead,
         settings: settings.clone(),

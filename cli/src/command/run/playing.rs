@@ -17,7 +17,7 @@ use score_nodes::following::Follower;
 #[cfg(feature = "page")]
 use score_nodes::lessons::Lessons;
 
-use self::telling::{generations, short_hash, tell, used, written};
+use self::telling::{device, generations, short_hash, tell, used, written};
 use self::unattended::options;
 use super::loader::{Checked, Loaded, Loader, READ_TIMEOUT, Unloaded};
 use super::{STOPPED, no_thread, plain, warn};
@@ -68,6 +68,8 @@ pub(super) struct Playing<'a> {
     kept: &'a mut Option<Kept>,
     /// The files that the patch writes.
     writes: Vec<PathBuf>,
+    /// The device of its first `audio_out`, where it names one.
+    device: Option<String>,
     /// Whether the run is heard by the patch's hours.
     audible: Arc<Audible>,
     /// What its nodes are taught.
@@ -117,6 +119,7 @@ impl<'a> Playing<'a> {
             service: Service::new(kept.is_some(), Duration::from_secs(arguments.hangs_after)),
             kept,
             writes: Vec::new(),
+            device: None,
             audible,
             #[cfg(feature = "page")]
             lessons,
@@ -177,8 +180,9 @@ impl<'a> Playing<'a> {
     pub(super) fn prepare_first(&mut self, graph: Graph) -> Step {
         // What begins outside its hours is not heard for a moment first.
         let own = graph.show().hours.as_ref();
+        self.device = device(&graph);
         if let Some(kept) = self.kept {
-            kept.has_hours(own);
+            kept.expects(own, self.device.as_deref());
         }
         let kept = self.kept.as_ref().and_then(Kept::hours);
         if let Some(hours) = kept.or(own) {
@@ -347,7 +351,7 @@ impl<'a> Playing<'a> {
         self.tell_typed(&graph);
         let touched = self.loader.touched_before(number);
         let text = Arc::from(graph.text());
-        let writes = written(&graph);
+        let (writes, device) = (written(&graph), device(&graph));
         match self.live.prepare(graph, &touched) {
             Ok(edit) => {
                 if self.pending.take().is_some() {
@@ -375,7 +379,7 @@ impl<'a> Playing<'a> {
                     }
                     Some(edit) => {
                         self.patience = FIRST_REPORT;
-                        self.writes = writes;
+                        (self.writes, self.device) = (writes, device);
                         self.pending = Some(Pending {
                             edit,
                             number,

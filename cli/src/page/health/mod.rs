@@ -9,12 +9,12 @@ use std::time::{Duration, SystemTime};
 
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use score_engine::{HoursStatus, NodeState, NodeValues, StandingIn, Status};
+use score_engine::{HoursStatus, NodeState, NodeValues, Status};
 use serde_json::{Value, json};
 
 use self::sound::Reason;
 use super::hub::Hub;
-use crate::status::line;
+use crate::status::{line, stands_in};
 
 pub(super) use metrics::metrics;
 pub(super) use silence::{Ears, Sound};
@@ -77,10 +77,8 @@ fn of(status: Option<&(SystemTime, Status)>, sound: &Sound) -> (Health, Vec<Stri
         let why = format!("nothing was reported for {} s", age.as_secs());
         return (Health::Failing, vec![why]);
     }
-    let (mut failing, mut waiting) = (Vec::new(), Vec::new());
-    if let Some(StandingIn { plays, why }) = &status.standing_in {
-        failing.push(format!("{plays} plays in place of the patch: {why}"));
-    }
+    let (mut failing, mut waiting): (Vec<String>, _) = (Vec::new(), Vec::new());
+    failing.extend(stands_in(status));
     let closed = status.hours.as_ref().filter(|hours| !hours.open);
     for node in &status.nodes {
         let id = &node.id;
@@ -133,6 +131,20 @@ fn hours_are_over(until: Option<&str>) -> String {
     format!("its hours are over: it is not heard{until}")
 }
 
+/// How the run is, and why; and what the next start would meet, though all plays on until then.
+fn of_run(hub: &Hub, published: Option<&(SystemTime, Status)>) -> (Health, Vec<String>) {
+    let (health, mut why) = of(published, &hub.sound());
+    why.extend(hub.published.verdict().refusal.as_deref().map(refused));
+    (health, why)
+}
+
+/// That the saved patch was refused, of which the first line says enough.
+fn refused(why: &str) -> String {
+    let first = why.lines().next().unwrap_or_default();
+    let first = first.strip_prefix("error: ").unwrap_or(first);
+    format!("the saved patch was not taken over: {first}; after a restart it would not play")
+}
+
 /// What pages are told of the sound: whether it is heard, for how long not, and why, at the nodes.
 pub(super) fn shown(ears: &Ears, status: &Status, now: f64, values: &[NodeValues]) -> Value {
     let reason =
@@ -155,7 +167,7 @@ pub(super) fn shown(ears: &Ears, status: &Status, now: f64, values: &[NodeValues
 
 /// A word and a code, then the reasons, one line each.
 pub(super) fn health(hub: &Hub) -> Response {
-    let (health, why) = of(hub.published.status().as_deref(), &hub.sound());
+    let (health, why) = of_run(hub, hub.published.status().as_deref());
     let mut text = format!("{}\n", health.word());
     for line in why {
         // One line each, whatever a message holds.
@@ -168,7 +180,7 @@ pub(super) fn health(hub: &Hub) -> Response {
 /// The status as `score status --json` prints it, with the word of its health.
 pub(super) fn status(hub: &Hub) -> String {
     let published = hub.published.status();
-    let (health, why) = of(published.as_deref(), &hub.sound());
+    let (health, why) = of_run(hub, published.as_deref());
     let mut status = (published.as_deref())
         .and_then(|(at, status)| line(status, std::path::Path::new(&hub.name), *at).ok())
         .unwrap_or_else(|| json!({}));
@@ -181,7 +193,7 @@ pub(super) fn status(hub: &Hub) -> String {
 #[cfg(test)]
 mod tests {
 
-    use score_engine::{NodeStatus, Waiting};
+    use score_engine::{NodeStatus, StandingIn, Waiting};
 
     use super::*;
     use crate::testing::node_status;
@@ -213,6 +225,18 @@ mod tests {
                 String::new(),
             )],
         }
+    }
+
+    #[test]
+    fn a_saved_patch_that_was_refused_is_named_with_its_place_in_one_line() {
+        let why = "show.ron:3:8: there is no kind `tune`\n  \"hum\": tune()\n         ^^^^";
+        assert_eq!(
+            refused(why),
+            "the saved patch was not taken over: show.ron:3:8: there is no kind `tune`; after a \
+             restart it would not play"
+        );
+        let why = "error: `take` would write `/srv/a.wav`, outside of the patch's folder\n  help";
+        assert!(refused(why).contains(": `take` would write `/srv/a.wav`, outside"));
     }
 
     #[test]

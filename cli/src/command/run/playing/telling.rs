@@ -12,6 +12,14 @@ pub(super) fn written(graph: &Graph) -> Vec<PathBuf> {
     files.map(|file| file.path).collect()
 }
 
+/// The device of the first `audio_out` of a patch, where it names one.
+pub(super) fn device(graph: &Graph) -> Option<String> {
+    let id = graph
+        .node_ids()
+        .find(|id| graph.kind(id) == Some("audio_out"))?;
+    Some(graph.value(id, "device")?.as_str()?.to_owned())
+}
+
 /// What the nodes of a patch have for any of the parameters `names`: `eye: eye, tune: melody`.
 pub(super) fn used(graph: &Graph, names: &[&str]) -> String {
     let graph = graph.json();

@@ -63,7 +63,8 @@ impl Playing<'_> {
         let steering = self.live.steering();
         let (recalled, show) = (steering.recalled(), steering.show());
         let hours = show.hours.as_ref();
-        kept.look(text.as_deref(), (recalled, hours), &self.writes, now);
+        let patch = (self.writes.as_slice(), self.device.as_deref());
+        kept.look(text.as_deref(), (recalled, hours), patch, now);
         // All that should move does.
         beat();
         Ok(())
