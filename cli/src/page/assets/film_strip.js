@@ -15,9 +15,10 @@ const DRUMS = 30;
 const WORD = 15;
 const AROUND = 4;
 
-/** How far one can go in. */
 /** The width of the line at the film's place. */
 const HEAD = 2;
+
+/** How far one can go in. */
 const ZOOMS = [1, 2, 4, 8, 16, 32, 64];
 
 export class Strip {
