@@ -147,7 +147,8 @@ fn chosen(what: &[Address], held: Vec<HeldValue>) -> Result<Vec<HeldValue>, Fail
     };
     let free = (what.iter()).filter(|address| !held.iter().any(|held| names(address, held)));
     let refusals: Vec<Refusal> = free
-        .map(|Address { node, param }| {
+        .map(|address| {
+            let Address { node, param } = address;
             let param = param.as_ref().map(|param| format!(".{param}"));
             let named = format!("{node}{}", param.unwrap_or_default());
             let is_order = orders.iter().any(|held| names(address, held));
