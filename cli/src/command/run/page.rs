@@ -120,8 +120,9 @@ fn serve(door: &Door, shown: Shown, is_file: bool, opens: bool) -> Result<PageSe
     let next = move |address: &str| say("the page opens in another browser at", address);
     let server = PageServer::start(door, shown, next)?;
     if is_file || is_journal {
+        let at = server.base.trim_start_matches("http://");
         tracing::info!(
-            "the page is served at {}; `score page link` makes an address that opens it",
+            "the page is served at {}; `score page link --see --at {at}` makes an address that opens it",
             server.base
         );
     }

@@ -42,8 +42,9 @@ struct Kept {
 pub(super) struct Keeping {
     path: PathBuf,
     owner: Owner,
-    /// When it is looked next.
+    /// When it is looked next, for the limits of the last look.
     next: Time,
+    limits: Option<Limits>,
     is_looking: Arc<AtomicBool>,
     /// How many takes were removed.
     removed: Arc<AtomicU64>,
@@ -56,6 +57,7 @@ impl Keeping {
             path: path.to_owned(),
             owner: Claim::take(path, build).owner().clone(),
             next: Time::ZERO,
+            limits: None,
             is_looking: Arc::default(),
             removed: build.counters.counter("removed_takes"),
         }
@@ -68,10 +70,13 @@ impl Keeping {
             bytes: params.keep_gb.map(|size| (size * GIGABYTE) as u64),
         };
         let has_none = limits.days.is_none() && limits.bytes.is_none();
-        if has_none || now < self.next || self.is_looking.swap(true, Ordering::AcqRel) {
+        // Whoever has just changed them wants to see it.
+        let is_due = now >= self.next || self.limits != Some(limits);
+        if has_none || !is_due || self.is_looking.swap(true, Ordering::AcqRel) {
             return;
         }
         self.next = now + Time::from_seconds(LOOK);
+        self.limits = Some(limits);
         let (path, owner) = (self.path.clone(), self.owner.clone());
         let (is_looking, removed) = (self.is_looking.clone(), self.removed.clone());
         let done = is_looking.clone();

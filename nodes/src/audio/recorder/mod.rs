@@ -97,8 +97,9 @@ impl Node for Recorder {
                  then ends with its take, and only the first has a trace from the beginning of \
                  the nodes that play. `keep_days` and `keep_gb` remove the oldest finished takes \
                  of this recorder beyond so much, never the newest, and never a file without \
-                 this recorder's mark or with another name: what you rename, you keep. When the disk is full, what was recorded \
-                 is kept, and a new take begins when there is room. Live, a peak that would clip \
+                 this recorder's mark or with another name: what you rename, you keep. That is \
+                 looked at every ten minutes, and when they change. When the disk is full, what was \
+                 recorded is kept, and a new take begins when there is room. Live, a peak that would clip \
                  is turned down where it is, and counted as `turned_down_frames`; a render is \
                  turned down as a whole.",
             )
