@@ -122,9 +122,18 @@ function figures(measured) {
   const beats = rows.filter((row) => row.className === "yes").length;
   const measures = measured.found.figures.filter((figure) => figure.value !== undefined).length;
   return [
+    el("p", { class: "answer" }, answer(beats, measures)),
     el("p", { class: "note" }, `Beyond chance in ${beats} of ${measures} figures. p is the share of other beginnings of the same music that do as well.`),
     el("table", {}, el("thead", {}, el("tr", {}, ...head)), el("tbody", {}, ...rows)),
   ];
+}
+
+/** In a sentence for who reads no figures. */
+function answer(beats, measures) {
+  if (measures === 0) return "This film has too little of what could be measured.";
+  if (beats === 0) return "No: the music does not follow this film more than by chance.";
+  const share = beats / measures;
+  return share > 0.75 ? "Yes: the music follows this film." : share > 0.34 ? "In part: in some ways the music follows this film." : "Hardly: in few ways the music follows this film.";
 }
 
 function chance(p) {
