@@ -1,5 +1,7 @@
 //! Lets a stream through while a number is high.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use score_engine::{
@@ -71,6 +73,8 @@ impl Node for Gate {
             latest: None,
             sounding: Sounding::default(),
             level: f32::from(u8::from(self.invert)),
+            shut: build.counters.counter("shut"),
+            enters: build.counters.counter("enters_thousandths"),
         }))
     }
 }
@@ -87,6 +91,9 @@ struct Letting {
     sounding: Sounding,
     /// Of sound: how loud the last block ended, 0 or 1.
     level: f32,
+    /// Whether it is closed, and the latest number: for whoever wonders why nothing passes.
+    shut: Arc<AtomicU64>,
+    enters: Arc<AtomicU64>,
 }
 
 impl Processor<Gate> for Letting {
@@ -120,6 +127,10 @@ impl Letting {
     ) -> Result<(), NodeError> {
         self.is_high = is_high(self.is_high, self.open, params.threshold, params.hysteresis);
         let is_open = self.is_high != params.invert;
+        self.shut.store((!is_open).into(), Ordering::Relaxed);
+        // Less than nothing, and what is no number, counts as nothing.
+        let thousandths = (self.open * 1_000.0).round() as u64;
+        self.enters.store(thousandths, Ordering::Relaxed);
         if is_open == std::mem::replace(&mut self.was_open, is_open) {
             return Ok(());
         }
@@ -166,8 +177,6 @@ impl Letting {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use score_engine::harness::{Harness, Outputs};
     use score_engine::{AudioBlock, Note, PortType, Time};
     use serde_json::json;
@@ -325,6 +334,9 @@ mod tests {
             (ended.time, ended.notes().unwrap().to_vec()),
             (at(2.0), vec![off(60)])
         );
+        // Whoever wonders why nothing passes sees it.
+        let figures = ["shut", "enters_thousandths"].map(|name| outputs.counter(name));
+        assert_eq!(figures, [1, 600]);
         let fed = numbers(&[(0.0, 0.25)]);
         let opened = gate(PortType::Control, fed)
             .set_live(at(2.0), "invert", true)

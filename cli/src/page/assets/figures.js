@@ -1,6 +1,6 @@
 // What nodes and the run tell in figures, as people say it.
 
-import { milliseconds, stopped } from "./dom.js";
+import { milliseconds, number, stopped } from "./dom.js";
 
 /** For so long the quickest way from a picture to its sound is remembered, in milliseconds. */
 const REMEMBERED = 30000;
@@ -13,6 +13,7 @@ const decibels = (share) => String(Math.round(200 * Math.log10(share)) / 10).rep
 const FIGURES = {
   callbacks: () => null,
   device_block: (value) => `the device takes ${value} frames at a time`,
+  enters_thousandths: (value) => `${number(value / 1000)} enters`,
   examples: (value) => many(value, "example"),
   dropouts: (value) => `ran dry ${times(value)}`,
   dropped_pictures: (value) => `${many(value, "picture")} left out`,
@@ -40,6 +41,7 @@ const FIGURES = {
   resyncs: (value) => `set to the clock again ${times(value)}`,
   round_trip_us: (value) => `there and back in ${milliseconds(value / 1e6)}`,
   shape_thousandths: (value) => `the source is ${value / 1000} : 1`,
+  shut: () => "shut",
   turned_down_frames: (value) => `turned down for ${many(value, "frame")}`,
 };
 
