@@ -548,13 +548,16 @@ mod tests {
         assert!(told.message.contains("gain"), "{}", told.message);
     }
 
-    /// Comments of a text, without their spaces: those of several lines are laid out again.
+    /// Comments of a text, in any order and without their spaces: those of several lines are laid
+    /// out again.
     fn comments(text: &str) -> Vec<String> {
         let comments = parse(0, text).comments;
         let texts = comments.iter().map(|spot| &text[spot.range()]);
-        texts
+        let mut texts: Vec<String> = texts
             .map(|text| text.split_whitespace().collect())
-            .collect()
+            .collect();
+        texts.sort();
+        texts
     }
 
     fn gap() -> impl Strategy<Value = &'static str> {
