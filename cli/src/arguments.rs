@@ -136,7 +136,7 @@ pub(crate) enum Command {
     Bounce(Bounce),
     /// Set live values of a running patch; they override it until they are released
     Set(Set),
-    /// Recall a preset of a running patch, or list its presets
+    /// Recall a preset of a running patch, list its presets, or make one of what was set
     Preset(Preset),
     /// Call a cue of a running patch, or the next one: GO; or list its cues
     Cue(Cue),
@@ -758,7 +758,9 @@ A preset is live values under a name, which the patch has in `presets: {…}`. I
 they are released; what it does not name stays as it is:
   score preset                            list the presets
   score preset calm --glide 4
-  score preset storm --glide 'beats(8)'")]
+  score preset storm --glide 'beats(8)'
+  score preset --save dawn                what was set becomes a preset of the patch, and stays set
+  score preset --save dawn --replace      the same in the place of one of that name")]
 pub(crate) struct Preset {
     /// The preset to recall [default: list all]
     pub(crate) name: Option<String>,
@@ -772,6 +774,12 @@ pub(crate) struct Preset {
     /// Print the presets with their values as JSON
     #[arg(long, conflicts_with = "name")]
     pub(crate) json: bool,
+    /// Write what was set into the patch as a preset of this name; comments stay
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["name", "glide", "json"])]
+    pub(crate) save: Option<String>,
+    /// Give a preset of that name the new values
+    #[arg(long, requires = "save")]
+    pub(crate) replace: bool,
 }
 
 #[derive(Args)]

@@ -74,7 +74,7 @@ pub fn run(registry: &Registry) -> ExitCode {
         Command::Replay(replay) => command::replay::run(replay, &kinds, &settings),
         Command::Bounce(bounce) => command::replay::bounce(bounce, &kinds, &settings),
         Command::Set(set) => command::steer::set(set),
-        Command::Preset(preset) => command::preset::run(preset),
+        Command::Preset(preset) => command::preset::run(preset, &kinds, &settings),
         Command::Cue(cue) => command::cue::run(cue),
         Command::Tap(tap) => command::tap::run(tap),
         Command::Get(get) => command::steer::get(get),

@@ -56,7 +56,8 @@ pub use offline::{NodeReport, Played, Report, Run, SecondAct, Stopper, TextChang
 pub use patch::{
     Admission, ControllerBinding, GraphEdit, Override, PortName, Source, Unwritten, Written,
     bind_controller, bind_controller_file, check, check_admitted, check_edit, edit_graph,
-    needed_params, patch_hash, replace_patch, write_back, write_back_file,
+    keep_preset, keep_preset_file, needed_params, patch_hash, replace_patch, write_back,
+    write_back_file,
 };
 pub use preset::{Preset, PresetValue};
 pub use run_error::RunError;

@@ -353,9 +353,14 @@ fn who_may_only_see_turns_nothing_and_a_link_that_is_revoked_is_worth_nothing() 
     let mut turns = stage.open(&turn);
     assert!(set(&mut turns, "-9")["errors"].is_null());
     until_gain(&mut turns, -9.0);
-    turns.send(&json!({ "write_back": { "id": 99, "what": [] } }));
-    let answer = turns.until(|told| told["answer"] == 99);
-    assert_eq!(answer["errors"][0]["kind"], "right");
+    for (id, wish) in [
+        (99, json!({ "write_back": { "id": 99, "what": [] } })),
+        (98, json!({ "keep_preset": { "id": 98, "name": "dusk" } })),
+    ] {
+        turns.send(&wish);
+        let answer = turns.until(|told| told["answer"] == id);
+        assert_eq!(answer["errors"][0]["kind"], "right", "{wish}");
+    }
     assert_eq!(
         std::fs::read_to_string(stage.folder().join("show.ron")).unwrap(),
         HUM

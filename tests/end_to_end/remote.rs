@@ -347,6 +347,52 @@ fn what_was_set_is_written_into_the_patch_and_released_and_comments_stay() {
 }
 
 #[test]
+fn what_was_set_becomes_a_preset_that_can_be_recalled_and_stays_set() {
+    let stage = Stage::new();
+    let patch = HUM.replace("tone(gain: -30),", "tone(gain: -30), // low");
+    std::fs::write(stage.patch(), &patch).unwrap();
+    let _playing = stage.playing();
+    let read = || std::fs::read_to_string(stage.patch()).unwrap();
+    let told = stage.refused(&["preset", "--save", "dusk"]);
+    assert!(
+        told.contains("nothing to keep") && told.contains("score set"),
+        "{told}"
+    );
+    stage.told(&["set", "hum.gain=-20", "transport.swing=0.6"]);
+    for unfit in ["low.dusk", " dusk", ""] {
+        let told = stage.refused(&["preset", "--save", unfit]);
+        assert!(told.contains("cannot be the name of a preset"), "{told}");
+    }
+    assert_eq!(read(), patch);
+    let saved = "show.ron: the preset dusk has 2 values\n";
+    assert_eq!(stage.told(&["preset", "--save", "dusk"]), saved);
+    let dusk = |gain: i32| format!(r#""dusk": {{"hum.gain": {gain}, "transport.swing": 0.6}}"#);
+    let text = read();
+    assert!(
+        text.contains(&dusk(-20)) && text.contains("tone(gain: -30), // low"),
+        "{text}"
+    );
+    stage.until_gain(-20.0, "hand");
+    stage.told(&["release", "--all"]);
+    stage.until_gain(-30.0, "text");
+    // It is there once the command has ended.
+    stage.told(&["preset", "dusk"]);
+    stage.until_gain(-20.0, "hand");
+    stage.told(&["set", "hum.gain=-10"]);
+    let told = stage.refused(&["preset", "--save", "dusk"]);
+    assert!(
+        told.contains("there is a preset `dusk` already") && told.contains("--replace"),
+        "{told}"
+    );
+    assert_eq!(read(), text);
+    let again = ["preset", "--save", "dusk", "--replace"];
+    assert_eq!(stage.told(&again), saved);
+    assert_eq!(read(), text.replace(&dusk(-20), &dusk(-10)));
+    let wrong = stage.score(&["preset", "--replace"]);
+    assert_eq!(wrong.status.code(), Some(2));
+}
+
+#[test]
 fn a_patch_that_was_saved_meanwhile_is_not_written() {
     let stage = Stage::new();
     let _playing = stage.playing_with(&["show.ron", "--no-reload"]);

@@ -227,6 +227,26 @@ fn what_plays_is_seen_and_turned_by_two_pages_that_agree() {
     let written = format!("gain: {},", set.as_str().unwrap());
     assert!(text.contains(&written), "{written}\n{text}");
 
+    // Kept as a preset, which stands there at once; before one is replaced the page asks.
+    let keep = "(() => { document.querySelector('.keep input').value = 'dusk'; document.querySelector('.keep form').requestSubmit(); })()";
+    let dusk = "[...document.querySelectorAll('.presets button')].find((one) => one.textContent === 'dusk')";
+    let is_told = "!document.querySelector('.keep .note').hidden";
+    slide(&page, &gain, 400);
+    page.until("!document.querySelector('.keep').hidden");
+    page.eval(keep);
+    page.until(is_told);
+    page.until(&format!("Boolean({dusk})"));
+    phone.until(&format!("Boolean({dusk})"));
+    page.until(&format!("{gain}.dataset.source === 'hand'"));
+    page.eval(keep);
+    page.until("!document.querySelector('.asks').hidden");
+    page.eval("document.querySelector('.asks button').click()");
+    page.until(is_told);
+    page.eval(&format!("{dusk}.click()"));
+    page.until(&format!("{dusk}.getAttribute('aria-pressed') === 'true'"));
+    let text = std::fs::read_to_string(stage.patch()).unwrap();
+    assert_eq!(text.matches("\"dusk\": {").count(), 1, "{text}");
+
     for open in [&page, &phone] {
         assert_eq!(open.complaints(), Vec::<String>::new());
     }

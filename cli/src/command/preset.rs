@@ -1,19 +1,32 @@
-//! `score preset`: recalls a preset of a running patch, or lists its presets.
+//! `score preset`: recalls a preset of a running patch, lists its presets, or makes one of what is
+//! set by hand.
 
 use std::io::Write;
+use std::path::Path;
 
-use score_engine::Preset as Listed;
+use score_engine::{
+    Preset as Listed, PresetValue, Registry, Settings, keep_preset_file, patch_hash,
+};
 use serde_json::json;
 
 use super::steer::{named, read, refusals, refused};
+use super::write_back::{Ask, is_loaded, unwritten};
 use crate::arguments::Preset;
 use crate::failure::Failure;
-use crate::remote::protocol::Request;
+use crate::kinds::Kinds;
+use crate::remote::protocol::{Held, Refusal, Request};
 use crate::remote::{Connection, connect};
-use crate::terminal::out;
+use crate::terminal::{out, tell};
 
-pub(crate) fn run(arguments: &Preset) -> Result<(), Failure> {
+pub(crate) fn run(
+    arguments: &Preset,
+    kinds: &Kinds<'_>,
+    settings: &Settings,
+) -> Result<(), Failure> {
     let connection = connect(arguments.run.as_deref()).map_err(refused)?;
+    if let Some(name) = &arguments.save {
+        return save(&connection, (name, arguments.replace), kinds, settings);
+    }
     if let Some(name) = &arguments.name {
         let recall = Request::Recall {
             preset: name.clone(),
@@ -38,6 +51,79 @@ pub(crate) fn run(arguments: &Preset) -> Result<(), Failure> {
         write!(out, "{}", table(&presets))?;
     }
     Ok(())
+}
+
+/// What was kept.
+pub(crate) struct Kept {
+    /// How many values it has.
+    pub(crate) count: usize,
+    /// The text of the patch that has it.
+    text: String,
+}
+
+/// Puts what hands hold in the run that `ask` asks, all of it but orders, into its patch at `path`
+/// as the preset `name`; `replaces`: also in the place of one of that name. It stays set.
+///
+/// # Errors
+/// The run refuses, nothing is set, or the patch cannot be written.
+pub(crate) fn keep(
+    ask: &Ask<'_>,
+    path: &Path,
+    (name, replaces): (&str, bool),
+    kinds: &dyn Fn() -> Registry,
+    settings: &Settings,
+) -> Result<Kept, Failure> {
+    let held: Held = read(ask(&Request::Held).map_err(Failure::Remote)?)?;
+    let values = held.values.into_iter().filter(|held| !held.is_order);
+    let values = values.map(|held| PresetValue {
+        node: held.node,
+        param: held.param,
+        value: held.value,
+    });
+    let preset = Listed {
+        name: name.to_owned(),
+        values: values.collect(),
+    };
+    if preset.values.is_empty() {
+        let none = Refusal::new(
+            "param",
+            "no value was set, so that there is nothing to keep",
+        );
+        let help = "set values with `score set`, a controller or on the page, and try again";
+        return Err(refused(none.help(help)));
+    }
+    let seen = &held.patch_hash;
+    let text = keep_preset_file(path, seen, (&preset, replaces), &kinds(), settings);
+    Ok(Kept {
+        count: preset.values.len(),
+        text: text.map_err(unwritten)?,
+    })
+}
+
+/// Keeps what hands hold as a preset, and waits until it can be recalled.
+fn save(
+    connection: &Connection,
+    (name, replaces): (&str, bool),
+    kinds: &Kinds<'_>,
+    settings: &Settings,
+) -> Result<(), Failure> {
+    let ask = |request: &Request| connection.ask(request);
+    let path = Path::new(&connection.about.path);
+    let kinds = || kinds.of_file(path);
+    let kept = keep(&ask, path, (name, replaces), &kinds, settings)?;
+    let patch = &connection.about.patch;
+    let values = counted(kept.count);
+    writeln!(out(), "{patch}: the preset {name} has {values}")?;
+    if !is_loaded(&ask, &patch_hash(&kept.text))? {
+        tell("the run has not loaded the new patch, and cannot recall the preset yet");
+    }
+    Ok(())
+}
+
+/// How many values a preset has.
+fn counted(count: usize) -> String {
+    let values = if count == 1 { "value" } else { "values" };
+    format!("{count} {values}")
 }
 
 fn presets(connection: &Connection) -> Result<Vec<Listed>, Failure> {
@@ -67,9 +153,8 @@ fn table(presets: &[Listed]) -> String {
     let width = |preset: &Listed| preset.name.chars().count();
     let widest = presets.iter().map(width).max().unwrap_or(0);
     let rows = presets.iter().map(|preset| {
-        let count = preset.values.len();
-        let values = if count == 1 { "value" } else { "values" };
-        format!("{:widest$}  {count} {values}\n", preset.name)
+        let values = counted(preset.values.len());
+        format!("{:widest$}  {values}\n", preset.name)
     });
     rows.collect()
 }

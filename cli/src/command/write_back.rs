@@ -58,7 +58,7 @@ pub(crate) struct WrittenBack {
 }
 
 /// Asks a run.
-type Ask<'a> = dyn Fn(&Request) -> Result<Value, Vec<Refusal>> + 'a;
+pub(super) type Ask<'a> = dyn Fn(&Request) -> Result<Value, Vec<Refusal>> + 'a;
 
 /// A `let` value and what it is declared as.
 pub(crate) type Named = (NamedValue, Param);
@@ -164,6 +164,20 @@ fn chosen(what: &[Address], held: Vec<HeldValue>) -> Result<Vec<HeldValue>, Fail
     }
     let is_chosen = |held: &HeldValue| what.iter().any(|address| names(address, held));
     Ok(held.into_iter().filter(is_chosen).collect())
+}
+
+/// Waits until the run that `ask` asks has loaded the patch whose hash is `written`. Gives whether
+/// it has, in the time that it may take.
+pub(super) fn is_loaded(ask: &Ask<'_>, written: &str) -> Result<bool, Failure> {
+    let begun = Instant::now();
+    loop {
+        let now: Held = read(ask(&Request::Held).map_err(Failure::Remote)?)?;
+        let is_loaded = now.patch_hash == written;
+        if is_loaded || begun.elapsed() > LOAD_TIMEOUT {
+            return Ok(is_loaded);
+        }
+        std::thread::sleep(POLL_INTERVAL);
+    }
 }
 
 /// Releases the values once the patch that plays has them, so that nothing jumps. `written` is the

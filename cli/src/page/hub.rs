@@ -8,7 +8,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use axum::body::Bytes;
-use score_engine::{LiveTap, NodeValues, Picture, Seen, Steering, ValueStatus, written_value};
+use score_engine::{
+    LiveTap, NodeValues, Picture, Recalled, Seen, Steering, ValueStatus, written_value,
+};
 use serde_json::{Value, json};
 use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval};
@@ -338,6 +340,13 @@ impl Hub {
         drop(state);
         if let Some(cues) = self.steering.cue_status() {
             parts.push(format!("\"cue\":{}", rounded(json!(cues))));
+        }
+        if !self.steering.presets().is_empty() {
+            let preset = match self.steering.recalled() {
+                Some(Recalled::Preset(name, _)) => Some(name),
+                _ => None,
+            };
+            parts.push(format!("\"recalled\":{}", json!(preset)));
         }
         let (beat, bar) = self.steering.beat();
         parts.push(format!("\"beat\":{beat:.3},\"bar\":{bar}"));

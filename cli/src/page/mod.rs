@@ -43,6 +43,7 @@ use self::editing::Editing;
 use self::hub::Hub;
 use self::server::Gate;
 use crate::arguments::PageDoor;
+use crate::command::preset::keep;
 use crate::command::write_back::write_back;
 use crate::failure::Failure;
 use crate::remote::protocol::{Address, Refusal, Request};
@@ -282,15 +283,33 @@ impl Hub {
         let ask = |request: &Request| self.remote.ask(request.clone());
         let named = plan::named(&self.steering);
         let done = write_back(&ask, patch, (what, &named), kinds, settings);
-        let done = done.map_err(|failure| match failure {
-            Failure::Remote(refusals) => refusals,
-            other => vec![Refusal::new("patch", other.to_string())],
-        })?;
+        let done = done.map_err(refusals)?;
         let written = done.written.iter();
         let written: Vec<String> = written
             .map(|held| format!("{}.{}", held.node, held.param))
             .collect();
         Ok(json!({ "written": written, "stays": done.stays }))
+    }
+
+    /// Puts what hands hold into the patch as the preset `name`; gives how many values it has.
+    fn keep_preset(&self, name: &str, replaces: bool) -> Result<Value, Vec<Refusal>> {
+        let Writer {
+            patch,
+            kinds,
+            settings,
+            ..
+        } = &self.editing.writer;
+        let ask = |request: &Request| self.remote.ask(request.clone());
+        let kept = keep(&ask, patch, (name, replaces), kinds, settings).map_err(refusals)?;
+        Ok(json!({ "kept": kept.count }))
+    }
+}
+
+/// What a page is told of a failure.
+fn refusals(failure: Failure) -> Vec<Refusal> {
+    match failure {
+        Failure::Remote(refusals) => refusals,
+        other => vec![Refusal::new("patch", other.to_string())],
     }
 }
 
@@ -330,7 +349,7 @@ mod tests {
     proptest! {
         #[test]
         fn whatever_a_page_sends_is_taken_or_left(
-            bytes: Vec<u8>, kind in 0..8, text in ".{0,40}", number: u64,
+            bytes: Vec<u8>, kind in 0..9, text in ".{0,40}", number: u64,
         ) {
             fuzz(&bytes);
             let wish = match kind {
@@ -341,6 +360,7 @@ mod tests {
                 5 => json!({ "score": { "is": number % 2 == 0 } }),
                 6 => json!({ "enlarge": { "still": number as u32 } }),
                 7 => json!({ "learn": { "id": number, "node": "transport", "param": text } }),
+                8 => json!({ "keep_preset": { "id": number, "name": text } }),
                 _ => json!({ "write_back": { "id": number, "what": [{ "node": text }] } }),
             };
             fuzz(wish.to_string().as_bytes());

@@ -46,6 +46,13 @@ enum Wish {
     Ask { id: u64, request: Value },
     /// To write what hands hold into the patch: all of it, or what is named.
     WriteBack { id: u64, what: Vec<Address> },
+    /// To put what hands hold into the patch as a preset, which may replace one of that name.
+    KeepPreset {
+        id: u64,
+        name: String,
+        #[serde(default)]
+        replace: bool,
+    },
     /// To have the full-screen views show this output, or choose for themselves.
     Show { of: Option<String> },
     /// To have them black.
@@ -194,24 +201,12 @@ fn obey(
             };
             Some(answered(id, answer))
         }
-        Wish::WriteBack { id, .. } if right < Right::Edit => {
+        Wish::WriteBack { id, .. } | Wish::KeepPreset { id, .. } if right < Right::Edit => {
             Some(answered(id, Err(vec![not_allowed()])))
         }
-        Wish::WriteBack { id, what } => {
-            let Some(writing) = Writing::begin(hub) else {
-                let busy = Refusal::new("busy", "the patch is being written");
-                return Some(answered(id, Err(vec![busy.help("try again in a moment")])));
-            };
-            let later = later.clone();
-            let writes = std::thread::Builder::new().name("page writes".to_owned());
-            let begun = writes.spawn(move || {
-                let answer = writing.0.write_back(&what);
-                drop(writing);
-                // If the page is gone, nobody waits for it.
-                let _ = later.try_send(answered(id, answer));
-            });
-            let why = |error: std::io::Error| vec![Refusal::new("busy", error.to_string())];
-            begun.err().map(|error| answered(id, Err(why(error))))
+        Wish::WriteBack { id, what } => write(hub, id, later, move |hub| hub.write_back(&what)),
+        Wish::KeepPreset { id, name, replace } => {
+            write(hub, id, later, move |hub| hub.keep_preset(&name, replace))
         }
         Wish::Show { .. } | Wish::Black { .. } if right < Right::Turn => {
             Some(json!({ "errors": [not_allowed()] }))
@@ -259,6 +254,29 @@ fn obey(
             None
         }
     }
+}
+
+/// Has a thread write into the patch, which says `later` what came of it; gives why it cannot.
+fn write(
+    hub: &Arc<Hub>,
+    id: u64,
+    later: &mpsc::Sender<Value>,
+    act: impl FnOnce(&Hub) -> Result<Value, Vec<Refusal>> + Send + 'static,
+) -> Option<Value> {
+    let Some(writing) = Writing::begin(hub) else {
+        let busy = Refusal::new("busy", "the patch is being written");
+        return Some(answered(id, Err(vec![busy.help("try again in a moment")])));
+    };
+    let later = later.clone();
+    let writes = std::thread::Builder::new().name("page writes".to_owned());
+    let begun = writes.spawn(move || {
+        let answer = act(&writing.0);
+        drop(writing);
+        // If the page is gone, nobody waits for it.
+        let _ = later.try_send(answered(id, answer));
+    });
+    let why = |error: std::io::Error| vec![Refusal::new("busy", error.to_string())];
+    begun.err().map(|error| answered(id, Err(why(error))))
 }
 
 /// The patch is being written for as long as this value lives: once at a time, so that nobody

@@ -19,5 +19,6 @@ pub use source::Source;
 pub(crate) use typed::typed_value;
 pub use write_back::{
     ControllerBinding, GraphEdit, PortName, Unwritten, Written, bind_controller,
-    bind_controller_file, edit_graph, patch_hash, replace_patch, write_back, write_back_file,
+    bind_controller_file, edit_graph, keep_preset, keep_preset_file, patch_hash, replace_patch,
+    write_back, write_back_file,
 };

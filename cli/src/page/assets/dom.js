@@ -46,6 +46,15 @@ export function number(value) {
   return String(Number(value.toFixed(digits)));
 }
 
+/** A value of a parameter in few digits; `written` is all of it, as a patch has it. */
+export function brief({ value, written }) {
+  if (typeof value === "number") return number(value);
+  if (typeof value?.beats === "number") return `beats(${number(value.beats)})`;
+  if (typeof value?.seconds === "number") return number(value.seconds);
+  const isNumbers = Array.isArray(value) && value.every((item) => typeof item === "number");
+  return isNumbers ? `[${value.map(number).join(", ")}]` : `${written}`;
+}
+
 /** How often something happens: `25/s`, `0.5/s`. */
 export function rate(perSecond) {
   return `${Number(perSecond.toFixed(perSecond >= 9.5 ? 0 : 1))}/s`;

@@ -122,6 +122,11 @@ export class Link {
     return this.expect((id) => ({ write_back: { id, what } }));
   }
 
+  /** Has what hands hold put into the patch as a preset. */
+  keepPreset(name, replace) {
+    return this.expect((id) => ({ keep_preset: { id, name, replace } }));
+  }
+
   /** Has the MIDI controller that moves next bound to a live value. */
   learn(node, param) {
     return this.expect((id) => ({ learn: { id, node, param } }), LEARNS);

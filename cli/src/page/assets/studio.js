@@ -88,6 +88,7 @@ function hear(message) {
   }
   editing.hear(message);
   if (message.cue) turn.tellCue(message.cue);
+  if ("recalled" in message) turn.tellRecalled(message.recalled);
   if (message.score) strip.tell(message.score);
   if (message.learning) turn.tellLearning(message.learning);
   if (message.show) {

@@ -1,8 +1,9 @@
 // The controls: cues, named values, presets, what is set by hand, the chosen node, and everything else.
 
-import { el, milliseconds, number, place, rate, say } from "./dom.js";
+import { brief, el, milliseconds, number, place, rate, say } from "./dom.js";
 import { figures, lastError } from "./figures.js";
 import { trouble } from "./graph.js";
+import { Keep } from "./keep.js";
 import { Knob } from "./knob.js";
 import { Learn } from "./learn.js";
 import { Named } from "./named.js";
@@ -34,6 +35,7 @@ export class Turn {
     this.nothing = el("p", { class: "note", hidden: true }, "No node and no parameter has this in its name or in what it does.");
     this.lets = new Named(link);
     this.learn = new Learn(link);
+    this.keep = new Keep(link);
     this.wroteLine = el("p", { class: "note wrote", role: "status", hidden: true }, "");
     this.parts = {
       locked: el("p", { class: "note", hidden: true }, "This link may look, and not turn."),
@@ -64,6 +66,7 @@ export class Turn {
     for (const key of this.values.keys()) if (!this.params.has(key)) this.values.delete(key);
     const { scrollTop } = this.root;
     this.learn.show(plan);
+    this.keep.show(plan);
     this.lets.show(plan, this.params, this.isLocked);
     this.lets.tell(this.values);
     this.showCues();
@@ -184,9 +187,15 @@ export class Turn {
     const buttons = presets.map(({ name, values }) =>
       el("button", { type: "button", title: `sets ${values.join(", ")}`, onclick: () => recall(name) }, name),
     );
+    this.presets = new Map(presets.map(({ name }, at) => [name, buttons[at]]));
     this.parts.presets.replaceChildren(
       el("div", { class: "title" }, el("h2", {}, "Presets"), this.glide), el("div", { class: "buttons" }, ...buttons), why);
     for (const part of this.parts.presets.querySelectorAll("button, select")) part.disabled = this.isLocked;
+  }
+
+  /** Which preset was recalled last; null: none, or a cue since. */
+  tellRecalled(recalled) {
+    for (const [name, button] of this.presets ?? []) button.setAttribute("aria-pressed", String(name === recalled));
   }
 
   /** What hands hold. */
@@ -229,10 +238,15 @@ export class Turn {
         el("button", { type: "button", class: "quiet", title: keys.join(", "), onclick: () => this.choose(this.params.get(key).node.id, key) }, name),
         el("span", { class: "now" }, ""),
         el("button", { type: "button", class: "free", "aria-label": `Release ${name}`, disabled: this.isLocked, onclick: run(() => this.release(keys), () => "") }, "release"));
-      this.groups.held.push([key, { show: (value) => say(item.children[1], `${value.written}`) }]);
+      this.groups.held.push([key, { show: (value) => {
+        say(item.children[1], brief(value));
+        item.children[1].title = value.written;
+      } }]);
       return item;
     }));
-    this.parts.held.replaceChildren(
+    this.keep.tell(writes, this.isLocked);
+    // What is typed into the field stays.
+    place(this.parts.held, [
       el("div", { class: "title" }, el("h2", {}, "Set by hand"),
         writes ? el("button", {
           type: "button", title: "Write these values into the patch's file", disabled: this.isLocked,
@@ -241,7 +255,9 @@ export class Turn {
         held.length ? el("button", { type: "button", disabled: this.isLocked, onclick: run(() => this.link.ask({ release_all: {} }), () => "") }, "Release all") : null),
       this.wroteLine,
       held.length ? list : el("p", { class: "note" }, "Nothing. The patch's file and its wires decide."),
-      why);
+      this.keep.root,
+      why,
+    ]);
     for (const [key, shown] of this.groups.held) shown.show(this.values.get(key));
   }
 

@@ -51,6 +51,7 @@ use crate::transport::Transport;
 
 pub use self::admission::Admission;
 pub(crate) use self::joined::{FoundWire, found_wires};
+pub(crate) use self::presets::unfit_name;
 
 /// Checks a patch.
 ///

@@ -28,6 +28,17 @@ pub(super) struct PresetSpot {
     pub(super) spot: Spot,
 }
 
+/// Why `what`, such as a preset, cannot be called `name`, and what a name is; `None`: it can.
+pub(crate) fn unfit_name(what: &str, name: &str) -> Option<(String, &'static str)> {
+    let is_odd = |c: char| c == '.' || c == '\n' || c == '\t' || steers(c);
+    let is_unfit = name.is_empty() || name.trim() != name || name.contains(is_odd);
+    is_unfit.then(|| {
+        let help = "a name is not empty, and has no point in it and no space around it";
+        let message = format!("`{}` cannot be the name of {what}", name.escape_debug());
+        (message, help)
+    })
+}
+
 impl Checker<'_> {
     /// Reads the presets of a patch whose nodes and parts are known.
     pub(super) fn read_presets(&mut self, scope: &Scope, value: &Tree) {
@@ -74,14 +85,13 @@ impl Checker<'_> {
             }
             return None;
         };
-        let is_odd = |c: char| c == '.' || c == '\n' || c == '\t' || steers(c);
-        if name.is_empty() || name.trim() != name || name.contains(is_odd) {
-            let help = "a name is not empty, and has no point in it and no space around it";
-            let message = format!("`{}` cannot be the name of {what}", name.escape_debug());
-            self.report(key.spot, message, Some(help.to_owned()));
-            return None;
+        match unfit_name(what, name) {
+            None => Some(name),
+            Some((message, help)) => {
+                self.report(key.spot, message, Some(help.to_owned()));
+                None
+            }
         }
-        Some(name)
     }
 
     /// Reads live values of nodes, which `what` has, a preset or a cue; `within` and `of` say which,

@@ -7,10 +7,11 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 use tempfile::{NamedTempFile, TempPath};
 
-use super::{ControllerBinding, Written, bind_controller, write_back};
+use super::{ControllerBinding, Written, bind_controller, keep_preset, write_back};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::node::Settings;
 use crate::patch::{Source, check};
+use crate::preset::Preset;
 use crate::registry::Registry;
 
 /// Why the file of a patch was not written. It is as it was.
@@ -77,6 +78,23 @@ pub fn bind_controller_file(
     settings: &Settings,
 ) -> Result<String, Unwritten> {
     let written = |source: &Source| bind_controller(source, binding);
+    edit_file((path, seen), written, registry, settings)
+}
+
+/// Puts a preset into the patch at `path`, as [`keep_preset`] does, and gives back what stands there
+/// now. `replaces`: also in the place of one of its name. `seen` as in [`write_back_file`].
+///
+/// # Errors
+/// As [`keep_preset`] and [`replace_patch`], or the patch could not be played any more: it may have
+/// no such value. The file is as it was.
+pub fn keep_preset_file(
+    path: &Path,
+    seen: &str,
+    (preset, replaces): (&Preset, bool),
+    registry: &Registry,
+    settings: &Settings,
+) -> Result<String, Unwritten> {
+    let written = |source: &Source| keep_preset(source, preset, replaces, registry);
     edit_file((path, seen), written, registry, settings)
 }
 

@@ -66,6 +66,28 @@ impl Literal {
         })
     }
 
+    /// `value` by its form alone, where nobody says what it is a value of. A word is written as
+    /// text, which a patch takes for one.
+    pub(super) fn plain(value: &Value) -> Self {
+        let number = |value: &Value| match value.is_f64() {
+            true => {
+                let number = value.as_f64().unwrap_or_default();
+                short(number, false, f64::MIN, f64::MAX)
+            }
+            false => value.to_string(),
+        };
+        Literal::Atom(match (value, value.get("seconds"), value.get("beats")) {
+            (Value::Null, ..) => "None".to_owned(),
+            (_, Some(seconds), _) => number(seconds),
+            (_, _, Some(beats)) => format!("beats({})", number(beats)),
+            (Value::String(text), ..) => quoted(text),
+            (Value::Array(items), ..) => {
+                return Literal::List(items.iter().map(Literal::plain).collect());
+            }
+            (value, ..) => number(value),
+        })
+    }
+
     /// The value that a patch with this literal gives `param`.
     ///
     /// # Errors

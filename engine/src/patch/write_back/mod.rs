@@ -7,6 +7,7 @@ mod graph;
 mod literal;
 mod named;
 mod pen;
+mod presets;
 mod removal;
 #[cfg(test)]
 mod tests;
@@ -33,8 +34,11 @@ use crate::transport_params::{DECLARED, TRANSPORT, TransportParams};
 const LET: &str = "let";
 
 pub use controllers::{ControllerBinding, bind_controller};
-pub use file::{Unwritten, bind_controller_file, patch_hash, replace_patch, write_back_file};
+pub use file::{
+    Unwritten, bind_controller_file, keep_preset_file, patch_hash, replace_patch, write_back_file,
+};
 pub use graph::{GraphEdit, PortName, edit_graph};
+pub use presets::keep_preset;
 
 /// A value that is to stand in the text of a patch.
 #[derive(Clone, Debug, PartialEq)]

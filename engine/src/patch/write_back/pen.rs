@@ -155,13 +155,18 @@ impl<'a> Pen<'a> {
 
     /// Adds an entry to a map, behind those that it has.
     pub(super) fn add_entry(&mut self, map: &Tree, entries: &[(Tree, Tree)], entry: &str) {
+        self.add_entries(map, entries, &[entry.to_owned()]);
+    }
+
+    /// Adds entries to a map, behind those that it has.
+    pub(super) fn add_entries(&mut self, map: &Tree, entries: &[(Tree, Tree)], new: &[String]) {
         let last = entries.last();
         let brackets = InBrackets {
             open: map.spot.start + 1,
             close: map.spot.end - 1,
             last: last.map(|(key, tree)| (&key.spot, &tree.spot)),
         };
-        self.add(&brackets, &[entry.to_owned()]);
+        self.add(&brackets, new);
     }
 
     /// The brackets of a struct, in which something is to follow `last`.

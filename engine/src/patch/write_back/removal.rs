@@ -8,33 +8,51 @@ use crate::patch::tree::Tree;
 impl Pen<'_> {
     /// Removes number `index` of the `items` that stand between the brackets of `within`.
     pub(super) fn remove_item(&mut self, within: &Tree, items: &[Range<usize>], index: usize) {
-        let Some(item) = items.get(index).cloned() else {
-            return;
-        };
+        self.remove_items(within, items, |other| other == index);
+    }
+
+    /// Removes those of the `items` between the brackets of `within` whose numbers are gone.
+    pub(super) fn remove_items(
+        &mut self,
+        within: &Tree,
+        items: &[Range<usize>],
+        is_gone: impl Fn(usize) -> bool,
+    ) {
         let close = within.spot.end - 1;
-        let next = items.get(index + 1).map_or(close, |next| next.start);
-        let comma = self.find(',', item.end..next);
+        for (index, item) in items.iter().enumerate() {
+            if !is_gone(index) {
+                continue;
+            }
+            let next = items.get(index + 1).map_or(close, |next| next.start);
+            let comma = self.find(',', item.end..next);
+            self.remove_with_comma(item.clone(), comma);
+            // What is last now has no comma behind it where what was last had none.
+            let kept = (0..index).rev().find(|before| !is_gone(*before));
+            let kept = kept.and_then(|kept| items.get(kept).zip(items.get(kept + 1)));
+            if comma.is_none()
+                && let Some((kept, gone)) = kept
+                && let Some(comma) = self.find(',', kept.end..gone.start)
+            {
+                let gap = self.behind_spaces(comma + 1);
+                let end = if gap == gone.start { gap } else { comma + 1 };
+                self.edits.push((comma..end, String::new()));
+            }
+        }
+    }
+
+    /// Removes an item and the comma behind it.
+    fn remove_with_comma(&mut self, item: Range<usize>, comma: Option<usize>) {
         let end = comma.map_or(item.end, |comma| comma + 1);
         let is_bare = self.comments_in(item.start..end).is_empty();
         match is_bare.then(|| self.whole_lines(item.start..end)).flatten() {
             Some(lines) => self.edits.push((lines, String::new())),
             None => {
-                self.replace_by_comments(item.clone());
+                self.replace_by_comments(item);
                 if let Some(comma) = comma {
                     self.edits
                         .push((comma..self.behind_spaces(comma + 1), String::new()));
                 }
             }
-        }
-        // What is last now has no comma behind it where what was last had none.
-        let before = index.checked_sub(1).and_then(|before| items.get(before));
-        if comma.is_none()
-            && let Some(before) = before
-            && let Some(comma) = self.find(',', before.end..item.start)
-        {
-            let gap = self.behind_spaces(comma + 1);
-            let end = if gap == item.start { gap } else { comma + 1 };
-            self.edits.push((comma..end, String::new()));
         }
     }
 
