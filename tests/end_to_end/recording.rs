@@ -167,7 +167,9 @@ fn a_killed_run_leaves_a_whole_take_that_the_next_start_keeps() {
 
     let second = Run::start(folder, &["run", "p.ron", "--quiet"]);
     until("it is found", || folder.join("take-recovered.wav").exists());
-    until("sound is recorded", || frames(&partial) > 1_000);
+    // The next take has the next number, so that its name tells which is the newer.
+    let next = folder.join(".take-2.wav.partial");
+    until("sound is recorded", || frames(&next) > 1_000);
     let (status, said) = second.interrupt();
     assert!(status.success(), "{said}");
     assert!(
@@ -177,12 +179,12 @@ fn a_killed_run_leaves_a_whole_take_that_the_next_start_keeps() {
     let expected = [
         "p.ron",
         "scale.mid",
+        "take-2.jsonl",
+        "take-2.mid",
+        "take-2.wav",
         "take-recovered.jsonl",
         "take-recovered.mid",
         "take-recovered.wav",
-        "take.jsonl",
-        "take.mid",
-        "take.wav",
     ];
     assert_eq!(names(folder), expected);
     assert!(frames(&folder.join("take-recovered.wav")) >= whole);

@@ -683,7 +683,7 @@ fn after_each_power_cut_the_music_is_back_and_no_take_lacks_more_than_its_last_s
         } else {
             format!("-{number}")
         };
-        let wav = stage.at(&format!("take-recovered{number}.wav"));
+        let wav = stage.at(&format!("take{number}-recovered.wav"));
         let wav = hound::WavReader::open(&wav).unwrap_or_else(|error| panic!("{wav:?}: {error}"));
         worst = worst.max(lived - f64::from(wav.duration()) / 48_000.0);
     }
