@@ -77,7 +77,7 @@ fn segment(stream: &mut impl Read, found: &mut Vec<u8>) -> io::Result<()> {
 }
 
 /// The picture in a JPEG; `None`: there is none that can be read.
-pub(super) fn decode(jpeg: &[u8]) -> Option<Frame> {
+pub(crate) fn decode(jpeg: &[u8]) -> Option<Frame> {
     let options = DecoderOptions::default().jpeg_set_out_colorspace(ColorSpace::RGB);
     let mut decoder = JpegDecoder::new_with_options(ZCursor::new(jpeg), options);
     let pixels = decoder.decode().ok()?;

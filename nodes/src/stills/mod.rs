@@ -22,6 +22,8 @@ use serde::{Deserialize, Serialize};
 
 #[cfg(test)]
 pub(crate) use indexing::tests::made;
+#[cfg(test)]
+pub(crate) use jpegs::decode;
 pub(crate) use reading::header;
 
 pub use indexing::{Indexed, Told, Wanted, index};

@@ -75,6 +75,7 @@ mod tests {
     use super::*;
     use crate::model::{Data, Picture, Session, Task};
     use crate::seeing::average_into;
+    use crate::stills::decode;
     use crate::testing::settings;
 
     /// What the eye looks at.
@@ -97,43 +98,51 @@ mod tests {
         dot(a, b) / (dot(a, a) * dot(b, b)).sqrt()
     }
 
+    /// Photographs that neither was taught: in the picture of the model's card each second row has
+    /// what is drawn from those above.
+    fn photographs() -> Vec<Frame> {
+        let models = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../models");
+        let jpeg = std::fs::read(models.join("eye/drawn.jpg")).unwrap();
+        let grid = decode(&jpeg).unwrap();
+        let (wide, side) = (grid.width() as usize, 128);
+        let places = (0..grid.height() as usize / side)
+            .step_by(2)
+            .flat_map(|row| (0..wide / side).map(move |column| (row, column)));
+        let cut = places.map(|(row, column)| {
+            let lines = (0..side).flat_map(|line| {
+                let begin = 3 * ((row * side + line) * wide + column * side);
+                grid.pixels()[begin..begin + 3 * side].to_vec()
+            });
+            Frame::rgb(side as u32, side as u32, lines.collect::<Vec<u8>>()).unwrap()
+        });
+        cut.collect()
+    }
+
     #[test]
     fn the_eye_recognises_what_was_drawn_from_its_code() {
         let (mut drawing, mut encoder) = eye();
-        let mut see = |pixels: &[u8]| {
-            let shape = [1, 64, 64, 3];
-            let inputs: [(&str, &[usize], _); 1] = [("frames", &shape, Data::U8(pixels))];
-            encoder.run(&inputs, &["latent"]).unwrap().pop().unwrap()
-        };
-        // A bright disc on dark ground, and stripes.
-        let picture = |bright: &dyn Fn(i32, i32) -> bool| -> Vec<u8> {
-            (0..64 * 64)
-                .flat_map(|at| match bright(at % 64, at / 64) {
-                    true => [230, 180, 60],
-                    false => [20, 40, 70],
-                })
-                .collect()
-        };
-        let disc = picture(&|x, y| (x - 32).pow(2) + (y - 32).pow(2) < 400);
-        let stripes = picture(&|x, _| x % 16 < 8);
-        let codes = [disc, stripes].map(|pixels| see(&pixels).values);
-        let again = [0, 1].map(|n: usize| {
-            let drawn = drawing.draw(&codes[n]).unwrap();
-            // However large the decoder draws, the eye sees it as it sees any picture.
-            assert!(drawn.width() >= 64 && drawn.width() == drawn.height());
+        // However large a picture is, the eye sees it as it sees any other.
+        let mut see = |frame: &Frame| {
             let mut pixels = Vec::new();
-            average_into(&drawn, SEEN, &mut pixels);
-            see(&pixels).values
+            average_into(frame, SEEN, &mut pixels);
+            let shape = [1, 64, 64, 3];
+            let inputs: [(&str, &[usize], _); 1] = [("frames", &shape, Data::U8(&pixels))];
+            let latent = encoder.run(&inputs, &["latent"]).unwrap().pop().unwrap();
+            latent.values
+        };
+        let codes: Vec<Vec<f32>> = photographs().iter().map(&mut see).collect();
+        assert_eq!(codes.len(), 24);
+        let recognised = codes.iter().enumerate().filter(|(own, code)| {
+            let drawn = drawing.draw(code).unwrap();
+            assert!(drawn.width() >= 64 && drawn.width() == drawn.height());
+            let again = see(&drawn);
+            let alike = codes.iter().map(|code| cosine(&again, code));
+            let nearest = alike.enumerate().max_by(|(_, a), (_, b)| a.total_cmp(b));
+            nearest.is_some_and(|(nearest, _)| nearest == *own)
         });
-        for (own, other) in [(0, 1), (1, 0)] {
-            let (right, wrong) = (
-                cosine(&again[own], &codes[own]),
-                cosine(&again[own], &codes[other]),
-            );
-            // The eye was taught photographs, and drawn ones lose details: the nearer must be its
-            // own.
-            assert!(right > 0.3 && right > wrong, "{right} {wrong}");
-        }
+        // 23 of them, when the model was made; by chance it would be one.
+        let recognised = recognised.count();
+        assert!(recognised >= 20, "{recognised} of 24");
     }
 
     #[test]
