@@ -150,7 +150,10 @@ fn every_note_of_a_real_run_sounds_within_a_block_of_its_place() {
                 daw.jumps, daw.was_late
             );
             assert_eq!(away, 0);
-            assert!(count as f64 > 0.95 * passed as f64);
+            // What lies exactly where the playhead jumps to is past when the run hears of the jump.
+            let lost = passed.saturating_sub(count);
+            let few = passed / 200;
+            assert!(lost <= daw.jumps as usize + few, "{lost} notes are lost");
         },
     );
 }
