@@ -121,10 +121,8 @@ fn serve(door: &Door, shown: Shown, is_file: bool, opens: bool) -> Result<PageSe
     let server = PageServer::start(door, shown, next)?;
     if is_file || is_journal {
         let at = server.base.trim_start_matches("http://");
-        tracing::info!(
-            "the page is served at {}; `score page link --see --at {at}` makes an address that opens it",
-            server.base
-        );
+        tracing::info!("the page is served at {}", server.base);
+        tracing::info!("`score page link --see --at {at}` makes an address that opens it");
     }
     say("the page opens once at", &server.address);
     if opens && let Err(error) = page::open_browser(&server.address) {
