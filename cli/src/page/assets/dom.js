@@ -82,3 +82,8 @@ export const COLOURS = {
   event: "#ff97a8",
   other: "#a3abb5",
 };
+
+/** A chord's or a key's name with the signs that musicians write. */
+export function signed(name) {
+  return name.replace("#", "♯").replace("b5", "♭5").replace(/^([A-G])b/, "$1♭");
+}

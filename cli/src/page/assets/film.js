@@ -1,6 +1,6 @@
 // The page of a film: its music is rendered, heard beside its pictures, turned and rendered again.
 
-import { clock, say } from "./dom.js";
+import { clock, say, signed } from "./dom.js";
 import { Results } from "./film_results.js";
 import { Strip, tellPlace } from "./film_strip.js";
 import { Turning } from "./film_turn.js";
@@ -70,7 +70,7 @@ async function choose(made) {
   const score = answer?.ok ? await answer.json() : null;
   strip.show(score);
   say(at("tempo"), score ? `${Number(score.tempo.toFixed(1))} bpm` : "–");
-  say(at("key"), score?.key ?? "–");
+  say(at("key"), score?.key ? signed(score.key) : "–");
   say(at("length"), clock(strip.seconds));
   place();
 }

@@ -1,7 +1,7 @@
 // The music along its film: stills, chords, the notes of all parts, cuts and bars, and what the film
 // shows in words, with a head that follows the film. A click, a drag or a key moves the film there.
 
-import { clock, el, place, say } from "./dom.js";
+import { clock, el, place, say, signed } from "./dom.js";
 
 const PARTS = ["#79d69a", "#7fb2ff", "#f0b54a", "#ff97a8", "#c3a1ff", "#6fd0cf", "#d7de7a", "#f29e6b"];
 
@@ -134,7 +134,7 @@ export class Strip {
     const bar = last(this.score?.bars ?? [], (at) => at);
     const chords = this.score?.chords ?? [];
     const chord = chords[last(chords, ([at]) => at)];
-    return { bar: bar < 0 ? null : bar + 1, chord: chord?.[1] ?? null };
+    return { bar: bar < 0 ? null : bar + 1, chord: chord?.[1] ? signed(chord[1]) : null };
   }
 
   timeAt(event) {
@@ -391,10 +391,11 @@ export class Strip {
       const until = chords[number + 1]?.[0] ?? this.seconds;
       if (!name || until < from || at > to) return;
       const left = x(at) + 3;
-      const wide = context.measureText(name).width;
+      const written = signed(name);
+      const wide = context.measureText(written).width;
       // One that has no room is not written over another.
       if (left < free) return;
-      context.fillText(name, left, STILLS + CHORDS / 2);
+      context.fillText(written, left, STILLS + CHORDS / 2);
       free = left + wide + 6;
     });
   }

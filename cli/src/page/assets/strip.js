@@ -1,7 +1,7 @@
 // The score strip: stills, chords, notes of all parts, cuts, bars and words of the picture, of the last minutes,
 // running to the left.
 
-import { clock, el, say } from "./dom.js";
+import { clock, el, say, signed } from "./dom.js";
 
 const NAMES = ["C", "C♯", "D", "E♭", "E", "F", "F♯", "G", "A♭", "A", "B♭", "B"];
 /** One for each part; the twelve can be told apart on black. */
@@ -272,7 +272,7 @@ export class Drawing {
       const x = Math.max(2, this.x(time) + 2);
       const room = this.context.measureText(name).width + 6;
       if (name && x + room <= edge) {
-        write(name.replace("#", "♯").replace("b5", "♭5").replace(/^([A-G])b/, "$1♭"), x, top + unit * 1.1, "#eceef1");
+        write(signed(name), x, top + unit * 1.1, "#eceef1");
         edge = x;
       }
       if (time < left) break;
