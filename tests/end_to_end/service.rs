@@ -420,6 +420,15 @@ fn a_keeper_that_is_killed_takes_its_run_with_it() {
     until("the run has ended", is_gone);
 }
 
+/// Runs the program with the fake systemd of `path`, and waits for its end.
+fn with_systemd(stage: &Stage, path: &str, arguments: &[&str]) -> Output {
+    let mut command = program(stage.folder(), arguments);
+    command
+        .env("PATH", path)
+        .env("XDG_CONFIG_HOME", stage.at("config"));
+    command.output().unwrap()
+}
+
 /// A `systemctl` and a `journalctl` that write down how they are called.
 fn fake_systemd(stage: &Stage) -> String {
     use std::os::unix::fs::PermissionsExt;
@@ -447,11 +456,7 @@ fn a_service_is_installed_shown_and_removed_and_nobody_elses_unit_is_touched() {
     let stage = Stage::new(HUM);
     let path = fake_systemd(&stage);
     let score = |arguments: &[&str]| {
-        let mut command = program(stage.folder(), arguments);
-        command
-            .env("PATH", &path)
-            .env("XDG_CONFIG_HOME", stage.at("config"));
-        let output = command.output().unwrap();
+        let output = with_systemd(&stage, &path, arguments);
         (
             output.status.code(),
             text(&output.stdout) + &text(&output.stderr),
@@ -573,13 +578,7 @@ fn a_patch_that_may_not_write_where_it_would_is_refused_before_it_is_installed()
 "#
     ));
     let path = fake_systemd(&stage);
-    let score = |arguments: &[&str]| {
-        let mut command = program(stage.folder(), arguments);
-        command
-            .env("PATH", &path)
-            .env("XDG_CONFIG_HOME", stage.at("config"));
-        command.output().unwrap()
-    };
+    let score = |arguments: &[&str]| with_systemd(&stage, &path, arguments);
     let refusal = |output: &Output| {
         let said = text(&output.stderr);
         assert_eq!(output.status.code(), Some(1), "{said}");

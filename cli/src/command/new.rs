@@ -22,11 +22,11 @@ pub(crate) fn run(new: &New) -> Result<(), Failure> {
         }
         return Ok(());
     };
-    let (from, built_in) = match &new.from {
-        Some(from) => (from.as_str(), library::patch(from)),
-        // Whoever wants one of these may well call it so.
-        None => named(name).unwrap_or_else(|| (USUAL, library::patch(USUAL))),
-    };
+    // Whoever wants a built-in one may well call it so.
+    let own = name.file_stem().and_then(|name| name.to_str());
+    let own = own.filter(|name| library::patch(name).is_some());
+    let from = new.from.as_deref().or(own).unwrap_or(USUAL);
+    let built_in = library::patch(from);
     let mut text = text_of(from, built_in)?;
     let mut path = name.clone().into_os_string();
     if name.extension().is_none_or(|end| end != "ron") {
@@ -50,13 +50,6 @@ pub(crate) fn run(new: &New) -> Result<(), Failure> {
         "Read its first lines, change what you like, then: score check {path}"
     )?;
     Ok(())
-}
-
-/// The built-in patch that is called as the new one shall be, with its name.
-fn named(new: &Path) -> Option<(&str, Option<&'static str>)> {
-    let name = new.file_stem()?.to_str()?;
-    let text = library::patch(name)?;
-    Some((name, Some(text)))
 }
 
 /// The text of the patch to copy: a built-in one, or a file.

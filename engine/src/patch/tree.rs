@@ -88,6 +88,19 @@ impl Size {
 }
 
 impl Tree {
+    /// The field of this name, as a section of a patch.
+    pub(crate) fn field(&self, wanted: &str) -> Option<&(Name, Tree)> {
+        match &self.shape {
+            Shape::Struct(_, fields) => fields.iter().find(|(name, _)| name.text == wanted),
+            _ => None,
+        }
+    }
+
+    /// Whether it is this text.
+    pub(crate) fn is_text(&self, wanted: &str) -> bool {
+        matches!(&self.shape, Shape::Text(text) if text == wanted)
+    }
+
     /// How much it holds. It goes as deep as the tree, which no reader lets grow beyond
     /// [`MAX_BRACKETS`](crate::limits::MAX_BRACKETS).
     pub(crate) fn size(&self) -> Size {

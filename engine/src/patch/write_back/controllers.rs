@@ -1,11 +1,12 @@
 //! Binds a MIDI controller to a live value, in the text of a patch.
 
 use super::literal::quoted;
+use super::mistake;
 use super::pen::Pen;
-use crate::diagnostic::{Diagnostic, Diagnostics, Place, shortened};
-use crate::limits::{MAX_FILE, MAX_MESSAGE};
+use crate::diagnostic::Diagnostics;
+use crate::limits::MAX_FILE;
 use crate::patch::Source;
-use crate::patch::tree::{Name, Shape, Spot, Tree};
+use crate::patch::tree::{Shape, Spot, Tree};
 
 /// The section of a patch that has its controllers.
 const SECTION: &str = "controllers";
@@ -53,7 +54,7 @@ pub fn bind_controller(
     let parsed = source.parsed()?;
     let mut pen = Pen::new(&source.text, &parsed.comments);
     write(&mut pen, &parsed.tree, binding).map_err(|(spot, message)| {
-        let one = mistake(source, spot, &message, "write it by hand");
+        let one = mistake(source, Some(spot), message, "write it by hand");
         Diagnostics::from(vec![one])
     })?;
     let mut result = source.clone();
@@ -65,17 +66,10 @@ pub fn bind_controller(
     Ok(result.text)
 }
 
-fn section(tree: &Tree) -> Option<&(Name, Tree)> {
-    match &tree.shape {
-        Shape::Struct(_, fields) => fields.iter().find(|(name, _)| name.text == SECTION),
-        _ => None,
-    }
-}
-
 /// The entry that binds what is called `target`.
 fn entry<'t>(entries: &'t [(Tree, Tree)], target: &str) -> Option<&'t Tree> {
     let mut entries = entries.iter();
-    let found = entries.find(|(key, _)| matches!(&key.shape, Shape::Text(text) if text == target));
+    let found = entries.find(|(key, _)| key.is_text(target));
     found.map(|(_, entry)| entry)
 }
 
@@ -91,7 +85,7 @@ fn write(
         .map(|(name, value)| format!("{name}: {value}"));
     let written: Vec<String> = written.collect();
     let whole = format!("{}: ({})", quoted(&target), written.join(", "));
-    let Some((_, section)) = section(patch) else {
+    let Some((_, section)) = patch.field(SECTION) else {
         if !matches!(patch.shape, Shape::Struct(..)) {
             return Err((patch.spot.first(), "this is not a patch".to_owned()));
         }
@@ -132,7 +126,7 @@ fn write(
 fn verify(result: &Source, binding: &ControllerBinding) -> Result<(), Diagnostics> {
     let parsed = result.parsed()?;
     let target = binding.target();
-    let entries = section(&parsed.tree).map(|(_, tree)| &tree.shape);
+    let entries = parsed.tree.field(SECTION).map(|(_, tree)| &tree.shape);
     let found = match entries {
         Some(Shape::Map(entries)) => entry(entries, &target),
         _ => None,
@@ -156,19 +150,11 @@ fn verify(result: &Source, binding: &ControllerBinding) -> Result<(), Diagnostic
     let message = format!("a controller of `{target}` cannot be written here");
     let one = mistake(
         result,
-        parsed.tree.spot.first(),
-        &message,
+        Some(parsed.tree.spot.first()),
+        message,
         "write it by hand",
     );
     Err(vec![one].into())
-}
-
-fn mistake(source: &Source, spot: Spot, message: &str, help: &str) -> Diagnostic {
-    Diagnostic {
-        message: shortened(message.to_owned(), MAX_MESSAGE),
-        help: Some(help.to_owned()),
-        place: Some(Place::of(&source.name, &source.text, &spot.range())),
-    }
 }
 
 #[cfg(test)]

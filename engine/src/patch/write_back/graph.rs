@@ -3,11 +3,12 @@
 
 use super::chains::{WrittenChain, chains};
 use super::literal::quoted;
+use super::mistake;
 use super::pen::Pen;
 use super::wire_lists::WireLists;
 use crate::descriptor::Descriptor;
-use crate::diagnostic::{Diagnostic, Diagnostics, Place, did_you_mean, shortened};
-use crate::limits::{MAX_FILE, MAX_MESSAGE};
+use crate::diagnostic::{Diagnostic, Diagnostics, did_you_mean};
+use crate::limits::MAX_FILE;
 use crate::node::Settings;
 use crate::patch::Source;
 use crate::patch::check::{Admission, FoundWire, found_wires};
@@ -186,10 +187,7 @@ impl<'t, F: Fn() -> Vec<FoundWire>> Editing<'t, F> {
     }
 
     fn section(&self, wanted: &str) -> Option<&'t (Name, Tree)> {
-        match &self.parsed.tree.shape {
-            Shape::Struct(_, fields) => fields.iter().find(|(name, _)| name.text == wanted),
-            _ => None,
-        }
+        self.parsed.tree.field(wanted)
     }
 
     /// The nodes that stand in the patch itself, with the map that has them.
@@ -424,12 +422,7 @@ impl<'t, F: Fn() -> Vec<FoundWire>> Editing<'t, F> {
         message: impl Into<String>,
         help: impl Into<String>,
     ) -> Diagnostic {
-        let place = |spot: Spot| Place::of(&self.source.name, &self.source.text, &spot.range());
-        Diagnostic {
-            message: shortened(message.into(), MAX_MESSAGE),
-            help: Some(shortened(help.into(), MAX_MESSAGE)),
-            place: spot.map(place),
-        }
+        mistake(self.source, spot, message, help)
     }
 }
 

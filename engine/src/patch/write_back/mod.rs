@@ -169,6 +169,21 @@ struct ValueChange<'t> {
     wanted: Value,
 }
 
+/// Why something cannot be written into `source`; `spot`: where it would be.
+fn mistake(
+    source: &Source,
+    spot: Option<Spot>,
+    message: impl Into<String>,
+    help: impl Into<String>,
+) -> Diagnostic {
+    let Source { name, text, .. } = source;
+    Diagnostic {
+        message: shortened(message.into(), MAX_MESSAGE),
+        help: Some(shortened(help.into(), MAX_MESSAGE)),
+        place: spot.map(|spot| Place::of(name, text, &spot.range())),
+    }
+}
+
 /// The nodes that a patch has itself, and what it includes.
 struct Nodes<'t> {
     section: Option<Spot>,
@@ -494,15 +509,7 @@ impl<'t> WriteBack<'t> {
         message: impl Into<String>,
         help: impl Into<String>,
     ) -> Diagnostic {
-        Diagnostic {
-            message: shortened(message.into(), MAX_MESSAGE),
-            help: Some(shortened(help.into(), MAX_MESSAGE)),
-            place: Some(Place::of(
-                &self.source.name,
-                &self.source.text,
-                &spot.range(),
-            )),
-        }
+        mistake(self.source, Some(spot), message, help)
     }
 
     /// The text with all changes in it.

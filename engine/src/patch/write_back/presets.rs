@@ -7,15 +7,15 @@ use serde_json::Value;
 
 use super::literal::{Literal, quoted};
 use super::pen::Pen;
-use super::{Anatomy, Nodes};
-use crate::diagnostic::{Diagnostic, Diagnostics, Place, shortened};
-use crate::limits::{MAX_FILE, MAX_MESSAGE};
+use super::{Anatomy, Nodes, mistake};
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::limits::MAX_FILE;
 use crate::param::Param;
 use crate::patch::Source;
 use crate::patch::check::unfit_name;
 use crate::patch::params::convert;
 use crate::patch::syntax::{Parsed, parse_from};
-use crate::patch::tree::{Name, Shape, Spot, Tree};
+use crate::patch::tree::{Shape, Spot, Tree};
 use crate::preset::{Preset, PresetValue};
 use crate::registry::Registry;
 use crate::transport_params::{DECLARED, TRANSPORT};
@@ -128,7 +128,7 @@ impl<'a> Keeping<'a> {
 
     /// The preset of that name; `None`: there is none.
     fn entry<'t>(&self, tree: &'t Tree) -> Result<Option<WrittenPreset<'t>>, Diagnostic> {
-        let Some((_, section)) = section(tree) else {
+        let Some((_, section)) = tree.field(SECTION) else {
             return match tree.shape {
                 Shape::Struct(..) => Ok(None),
                 _ => Err(self.unwritable(tree.spot.first(), "this is not a patch")),
@@ -138,7 +138,7 @@ impl<'a> Keeping<'a> {
             let message = format!("`{SECTION}` is not written in braces");
             return Err(self.unwritable(section.spot, message));
         };
-        let Some((key, map)) = presets.iter().find(|(key, _)| is_text(key, self.name)) else {
+        let Some((key, map)) = presets.iter().find(|(key, _)| key.is_text(self.name)) else {
             return Ok(None);
         };
         match &map.shape {
@@ -185,7 +185,7 @@ impl<'a> Keeping<'a> {
         if let Some(old) = self.entry(&parsed.tree)? {
             let is_there = |value: &&KeptValue<'_>| {
                 let mut entries = old.entries.iter();
-                entries.any(|(key, _)| is_text(key, &value.target))
+                entries.any(|(key, _)| key.is_text(&value.target))
             };
             let new = self.values.iter().filter(|value| !is_there(value));
             let new: Vec<String> = new.map(written).collect();
@@ -194,7 +194,7 @@ impl<'a> Keeping<'a> {
         }
         let values: Vec<String> = self.values.iter().map(written).collect();
         let whole = format!("{}: {{{}}}", quoted(self.name), values.join(", "));
-        match section(&parsed.tree) {
+        match parsed.tree.field(SECTION) {
             Some((_, map)) => {
                 let entries: &[(Tree, Tree)] = match &map.shape {
                     Shape::Map(entries) => entries,
@@ -213,7 +213,7 @@ impl<'a> Keeping<'a> {
     /// What the preset is to have where `key` stands.
     fn value(&self, key: &Tree) -> Option<&KeptValue<'a>> {
         let mut values = self.values.iter();
-        values.find(|value| is_text(key, &value.target))
+        values.find(|value| key.is_text(&value.target))
     }
 
     /// Reads what was written once more: what cannot be read as it is meant is given to nobody.
@@ -247,12 +247,7 @@ impl<'a> Keeping<'a> {
         message: impl Into<String>,
         help: impl Into<String>,
     ) -> Diagnostic {
-        let Source { name, text, .. } = self.source;
-        Diagnostic {
-            message: shortened(message.into(), MAX_MESSAGE),
-            help: Some(shortened(help.into(), MAX_MESSAGE)),
-            place: Some(Place::of(name, text, &spot.range())),
-        }
+        mistake(self.source, Some(spot), message, help)
     }
 }
 
@@ -306,17 +301,6 @@ impl<'a> KeptValue<'a> {
             Meaning::Plain(_) => pen.replace(tree.spot, &self.literal.to_string()),
         }
     }
-}
-
-fn section(tree: &Tree) -> Option<&(Name, Tree)> {
-    match &tree.shape {
-        Shape::Struct(_, fields) => fields.iter().find(|(name, _)| name.text == SECTION),
-        _ => None,
-    }
-}
-
-fn is_text(tree: &Tree, wanted: &str) -> bool {
-    matches!(&tree.shape, Shape::Text(text) if text == wanted)
 }
 
 /// What the value's parameter is declared as, if its node stands in the patch itself.

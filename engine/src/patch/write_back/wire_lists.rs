@@ -199,12 +199,7 @@ fn changes(before: &[Sender], after: &[Sender]) -> (Vec<usize>, Option<usize>) {
 }
 
 fn section<'t>(tree: &'t Tree, wanted: &str) -> Option<&'t Tree> {
-    let Shape::Struct(_, fields) = &tree.shape else {
-        return None;
-    };
-    let mut fields = fields.iter();
-    let found = fields.find(|(name, _)| name.text == wanted);
-    found.map(|(_, section)| section)
+    tree.field(wanted).map(|(_, section)| section)
 }
 
 /// What stands in braces, by name.
