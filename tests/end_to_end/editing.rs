@@ -238,6 +238,39 @@ fn two_texts_are_shown_and_neither_is_lost() {
     is_clean(&page);
 }
 
+/// Draws a wire by hand, from the side of one card to another.
+fn draw_wire(page: &Page, from: &str, to: &str) {
+    let places = format!(
+        "(() => {{ const of = (id) => document.querySelector(`[data-node=${{id}}]`).getBoundingClientRect(); \
+         const [a, b] = [of('{from}'), of('{to}')]; const down = document.getElementById('graph').dataset.direction === 'down'; \
+         const from = down ? [a.left + a.width / 2, a.bottom - 4] : [a.right - 4, a.top + a.height / 2]; \
+         return [from, [b.left + b.width / 2, b.top + b.height / 2]]; }})()",
+    );
+    let places = page.eval(&places);
+    page.drag(numbers(&places[0]), numbers(&places[1]));
+}
+
+#[test]
+fn a_wire_that_fits_several_inputs_asks_which_and_leads_into_the_one_that_is_chosen() {
+    let Some(browser) = Browser::start() else {
+        return;
+    };
+    let stage = Stage::new();
+    let page = editor(&browser, &stage);
+    let squeezed = TONES
+        .replace("mixer()", "compressor()")
+        .replace("\"mix\"", "\"squeeze\"")
+        .replace("-> mix\"", "-> squeeze\"");
+    std::fs::write(stage.patch(), squeezed).unwrap();
+    page.until("document.querySelector('[data-node=squeeze]') && document.querySelectorAll('.wire').length === 1");
+    draw_wire(&page, "high", "squeeze");
+    page.until("document.querySelectorAll('.edit-menu button').length === 2");
+    page.eval("[...document.querySelectorAll('.edit-menu button')].at(-1).click()");
+    page.until("!document.querySelector('.edit-menu')");
+    stage.until_on_disk("-> squeeze.side_chain");
+    is_clean(&page);
+}
+
 #[test]
 fn wires_are_drawn_and_listed_and_an_echo_is_added_and_removed() {
     let Some(browser) = Browser::start() else {
@@ -264,13 +297,7 @@ fn wires_are_drawn_and_listed_and_an_echo_is_added_and_removed() {
     assert_eq!(stage.on_disk(), TONES);
     // By hand, from the side of one card to another.
     page.until("document.querySelectorAll('.wire').length === 1");
-    let boxes = page.eval(
-        "(() => { const of = (id) => document.querySelector(`[data-node=${id}]`).getBoundingClientRect(); \
-         const [a, b] = [of('high'), of('mix')]; const down = document.getElementById('graph').dataset.direction === 'down'; \
-         const from = down ? [a.left + a.width / 2, a.bottom - 4] : [a.right - 4, a.top + a.height / 2]; \
-         return [from, [b.left + b.width / 2, b.top + b.height / 2]]; })()",
-    );
-    page.drag(numbers(&boxes[0]), numbers(&boxes[1]));
+    draw_wire(&page, "high", "mix");
     stage.until_on_disk("\"high -> mix\",");
     state(&page, "plays as revision 4");
     // An echo, found by what it does, into the wire of the chosen node.
